@@ -1,0 +1,204 @@
+"""Bytes by URL: a folder, or any object store that fsspec knows.
+
+Two promises, the same on both: an object is there whole or not at all, and of two writers that `create`
+the same key exactly one wins. Knows nothing of what the bytes mean.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from invplat.core.errors import MissingExtra, SettingRefused, StorageError, StorageFull
+
+
+class Storage(Protocol):
+    """Keys are relative, '/'-separated and made by us; names from outside pass `core.names.folder` first."""
+
+    url: str
+
+    def read(self, key: str) -> bytes: ...
+    def write(self, key: str, data: bytes) -> None: ...
+    def create(self, key: str, data: bytes) -> bool:
+        """Write only where nothing is; False when another was first."""
+        ...
+
+    def open(self, key: str) -> BinaryIO: ...
+    def exists(self, key: str) -> bool: ...
+    def names(self, prefix: str) -> list[str]:
+        """The names directly under a prefix; empty where nothing is."""
+        ...
+
+    def remove(self, prefix: str) -> None: ...
+
+
+def open_storage(url: str) -> Storage:
+    """A folder path, file:// URL or object-store URL."""
+    if "://" not in url:
+        return FolderStorage(Path(url).expanduser())
+    if url.startswith("file://"):
+        return FolderStorage(Path(url.removeprefix("file://")))
+    return ObjectStorage(url)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Turn the machine's own words into ours."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull(
+                f"no space left while writing {what}",
+                hint="free some space and run the command again; nothing that was there before has changed",
+            ) from error
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise StorageError(f"{what}: {error.strerror or error}") from error
+
+
+class FolderStorage:
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.url = str(self.root)
+
+    def path(self, key: str) -> Path:
+        parts = key.split("/")
+        if not key or any(part in ("", ".", "..") for part in parts):
+            raise StorageError(f"storage key {key!r} is not a plain relative path")
+        return self.root.joinpath(*parts)
+
+    def read(self, key: str) -> bytes:
+        with _told(key):
+            return self.path(key).read_bytes()
+
+    def write(self, key: str, data: bytes) -> None:
+        path = self.path(key)
+        with _told(key):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self._temporary(path, data)
+            os.replace(temporary, path)
+
+    def create(self, key: str, data: bytes) -> bool:
+        path = self.path(key)
+        with _told(key):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self._temporary(path, data)
+            try:
+                os.link(temporary, path)  # fails where the name is taken: the one atomic test-and-set every file system has
+            except FileExistsError:
+                return False
+            finally:
+                temporary.unlink()
+            return True
+
+    def _temporary(self, path: Path, data: bytes) -> Path:
+        temporary = path.with_name(f".{secrets.token_hex(6)}.part")
+        try:
+            with temporary.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return temporary
+
+    def open(self, key: str) -> BinaryIO:
+        return self.path(key).open("rb")
+
+    def exists(self, key: str) -> bool:
+        return self.path(key).exists()
+
+    def names(self, prefix: str) -> list[str]:
+        folder = self.path(prefix)
+        if not folder.is_dir():
+            return []
+        return sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+
+    def remove(self, prefix: str) -> None:
+        path = self.path(prefix)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=False)
+        else:
+            path.unlink(missing_ok=True)
+
+
+class ObjectStorage:
+    """S3 and its kin. Options such as the endpoint come from INVPLAT_STORAGE_OPTIONS (JSON) or the store's own variables."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self.files, self.root = filesystem(self.url)
+
+    def _path(self, key: str) -> str:
+        return f"{self.root}/{key}"
+
+    def read(self, key: str) -> bytes:
+        with _told(key):
+            data: bytes = self.files.cat_file(self._path(key))
+            return data
+
+    def write(self, key: str, data: bytes) -> None:
+        with _told(key):
+            self.files.pipe_file(self._path(key), data)
+
+    def create(self, key: str, data: bytes) -> bool:
+        with _told(key):
+            try:
+                self.files.pipe_file(self._path(key), data, mode="create")
+            except FileExistsError:
+                return False
+            return True
+
+    def open(self, key: str) -> BinaryIO:
+        stream: BinaryIO = self.files.open(self._path(key), "rb")
+        return stream
+
+    def exists(self, key: str) -> bool:
+        self.files.invalidate_cache()
+        return bool(self.files.exists(self._path(key)))
+
+    def names(self, prefix: str) -> list[str]:
+        self.files.invalidate_cache()
+        try:
+            found = self.files.ls(self._path(prefix), detail=False)
+        except FileNotFoundError:
+            return []
+        return sorted(str(path).rstrip("/").rsplit("/", 1)[-1] for path in found)
+
+    def remove(self, prefix: str) -> None:
+        self.files.invalidate_cache()
+        if self.files.exists(self._path(prefix)):
+            self.files.rm(self._path(prefix), recursive=True)
+
+
+def filesystem(url: str) -> tuple[Any, str]:
+    """The fsspec file system of a URL and the path inside it."""
+    import fsspec
+
+    text = os.environ.get("INVPLAT_STORAGE_OPTIONS", "")
+    try:
+        options = json.loads(text) if text else {}
+        if not isinstance(options, dict):
+            raise ValueError("not an object")
+    except ValueError as error:
+        raise SettingRefused(
+            "INVPLAT_STORAGE_OPTIONS is not a JSON object", hint='for example {"endpoint_url": "http://localhost:9000"}'
+        ) from error
+    scheme = url.split("://", 1)[0]
+    try:
+        files, path = fsspec.core.url_to_fs(url, **options)
+    except ImportError as error:
+        extra = "invplat[s3]" if scheme in ("s3", "s3a") else f"the fsspec driver for {scheme}://"
+        raise MissingExtra(f"{scheme}:// needs a package that is not installed", hint=f"pip install {extra}") from error
+    except ValueError as error:
+        raise SettingRefused(f"no way to open {scheme}:// addresses: {error}", hint="use a folder, s3://, gs:// or abfs://") from error
+    return files, str(path).rstrip("/")
