@@ -1,0 +1,45 @@
+# What people type and what CI runs. Each target sets up .venv by itself, once, and again when the pins change.
+# Needs: Python 3.11, make. Another Python: make test PYTHON=/path/to/python3.11
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+BENCHMARKS := $(patsubst tests/benchmarks/%.py,%,$(filter-out %/__init__.py,$(wildcard tests/benchmarks/*.py)))
+
+.PHONY: demo test lint bench clean
+
+demo: $(READY)
+	$(BIN)/invplat --home demo demo
+	@echo "demo: a made-up world was ingested and described under ./demo"
+
+test: $(READY)
+	$(BIN)/python -m pytest -q $(ARGS)
+	@echo "test: everything under tests/ passed"
+
+lint: $(READY)
+	$(BIN)/ruff check platform workloads tests
+	$(BIN)/ruff format --check platform workloads tests
+	$(BIN)/mypy --strict platform workloads
+	$(BIN)/lint-imports
+	@echo "lint: rules, format, types and floors all hold"
+
+bench: $(READY)
+	@test -f "tests/benchmarks/$(NAME).py" || { \
+		echo "bench: there is no benchmark '$(NAME)'; write make bench NAME=one of: $(if $(BENCHMARKS),$(BENCHMARKS),(none yet))" >&2; exit 2; }
+	$(BIN)/python tests/benchmarks/$(NAME).py $(ARGS)
+	@echo "bench: $(NAME) measured both of its sides in this one run"
+
+clean:
+	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
+	find platform workloads tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "clean: what the other targets made is gone, except .venv"
+
+# torch first and by its pin, or the resolver may fetch several GB of a build that nobody asked for.
+$(READY): pyproject.toml constraints.txt
+	@echo "setting up .venv (a few minutes, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) torch
+	$(PIP) -e '.[dev,s3,postgres]'
+	@touch $@
+	@echo "set-up: .venv holds invplat and everything it needs"

@@ -1,0 +1,175 @@
+"""Tasks, one process or many: the only place in the platform that starts Ray or connects to it.
+
+Without workers and address everything runs here, in a plain loop: the way to debug, and the fastest for little work.
+Knows nothing of what a task does; Ray is imported only when it is asked for.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import invplat
+from invplat.core.errors import InvplatError, SettingRefused
+from invplat.core.settings import hide_secrets
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+OBJECT_STORE = 200 * 1024**2  # bytes; tasks return summaries, not tables
+ANSWER_WITHIN = 5.0  # seconds that a cluster has to accept a connection
+WAITING = 4  # finished results kept for their turn, per worker, before no more tasks are sent
+# Workers are the parallelism here: libraries that start a thread a core would only fight over the cores.
+ONE_THREAD = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+def run_tasks(
+    function: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    workers: int = 0,
+    address: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[R]:
+    """`function` of every item, in the order of the items, whoever was first.
+
+    `workers` processes on this machine, or as many (0: as fit) on the Ray cluster at `address`, or, with neither, here.
+    `progress` is told how many of how many are done. An error in a task comes out as it was raised there, and no
+    further task starts. What was started is stopped when the iterator ends or is closed.
+    """
+    if workers < 0:
+        raise SettingRefused(f"{workers} workers", hint="0 runs in this process, 2 in two processes")
+    listed = list(items)
+    if workers == 0 and address is None:
+        return _here(function, listed, progress)
+    return _on_ray(function, listed, workers, address, progress)
+
+
+def _here(function: Callable[[T], R], items: Sequence[T], progress: Callable[[int, int], None] | None) -> Iterator[R]:
+    for number, item in enumerate(items, 1):
+        result = function(item)
+        if progress:
+            progress(number, len(items))
+        yield result
+
+
+def _on_ray(
+    function: Callable[[T], R],
+    items: Sequence[T],
+    workers: int,
+    address: str | None,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[R]:
+    if not items:
+        return
+    with connected(workers, address):
+        import ray
+
+        at_once = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))  # type: ignore[no-untyped-call]
+
+        def call(item: T) -> R:
+            return function(item)  # Ray takes plain functions only; this makes one of any callable
+
+        task: Any = ray.remote(num_cpus=1)(call)
+        running: dict[Any, int] = {}
+        finished: dict[int, Any] = {}
+        sent = given = done = 0
+        try:
+            while given < len(items):
+                while sent < len(items) and len(running) < at_once and sent - given < WAITING * at_once:
+                    running[task.remote(items[sent])] = sent
+                    sent += 1
+                if given in finished:
+                    yield _result(finished.pop(given))
+                    given += 1
+                    continue
+                for reference in ray.wait(list(running), num_returns=1)[0]:
+                    finished[running.pop(reference)] = reference
+                    done += 1
+                    if progress:
+                        progress(done, len(items))
+        finally:
+            for reference in running:
+                ray.cancel(reference, force=True)
+
+
+def _result(reference: Any) -> Any:
+    import ray
+    from ray.exceptions import OutOfMemoryError, RayTaskError, WorkerCrashedError
+
+    try:
+        return ray.get(reference)
+    except RayTaskError as error:
+        if isinstance(error.cause, Exception):
+            raise error.cause from error
+        raise
+    except (OutOfMemoryError, WorkerCrashedError) as error:
+        raise InvplatError(
+            "a worker process died, most likely out of memory", hint="fewer --workers leave more memory for each"
+        ) from error
+
+
+@contextmanager
+def connected(workers: int = 0, address: str | None = None) -> Iterator[None]:
+    """Ray for the time of a `with`: already there, at `address`, or started here and stopped afterwards."""
+    import ray
+
+    if address is not None:
+        check_address(address)
+    if ray.is_initialized():
+        there = ray.get_runtime_context().gcs_address
+        if address not in (None, "auto", there):
+            raise SettingRefused(
+                f"this process already works on the Ray at {there}, not at {address}",
+                hint="one process talks to one Ray: use another process, or stop the first with ray.shutdown()",
+            )
+        yield
+        return
+    options: dict[str, Any] = {"namespace": "invplat", "log_to_driver": False, "configure_logging": False}
+    if address is None:
+        ray.init(
+            address="local",  # else RAY_ADDRESS in the environment would be obeyed
+            num_cpus=max(1, workers),
+            object_store_memory=OBJECT_STORE,
+            include_dashboard=False,
+            runtime_env={"env_vars": ONE_THREAD},
+            **options,
+        )
+    else:
+        try:
+            ray.init(address=address, runtime_env={"env_vars": ONE_THREAD, "py_modules": [_package()]}, **options)
+        except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
+            raise SettingRefused(
+                f"the Ray cluster at {hide_secrets(address)} did not take us in: {str(error).splitlines()[0]}",
+                hint="it must run the same Ray as here; without --address the work runs on this machine",
+            ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _package() -> str:
+    """Our own code, for workers that lack it."""
+    return str(Path(invplat.__file__).parent)
+
+
+def check_address(address: str) -> None:
+    """Refuse an address where nothing answers: Ray itself would try for minutes."""
+    if address == "auto":
+        return
+    host, separator, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and separator and port.isdecimal() and 0 < int(port) < 65536):
+        raise SettingRefused(
+            f"{hide_secrets(address)!r} is no address of a Ray cluster", hint="write HOST:PORT, ray://HOST:PORT or auto"
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_WITHIN).close()
+    except OSError as error:
+        raise SettingRefused(
+            f"nothing answers at {address} within {ANSWER_WITHIN:.0f} seconds: {error}",
+            hint="is the cluster up, and the port open from here? Without --address the work runs on this machine",
+        ) from error
