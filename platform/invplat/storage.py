@@ -25,7 +25,14 @@ class Storage(Protocol):
     url: str
 
     def read(self, key: str) -> bytes: ...
-    def write(self, key: str, data: bytes) -> None: ...
+    def write(self, key: str, data: bytes, *, durable: bool = True) -> None:
+        """Not durable: whole for every reader, but safe from a power cut only after `settle`."""
+        ...
+
+    def settle(self) -> None:
+        """What was written before this call survives a power cut after it."""
+        ...
+
     def create(self, key: str, data: bytes) -> bool:
         """Write only where nothing is; False when another was first."""
         ...
@@ -79,12 +86,15 @@ class FolderStorage:
         with _told(key):
             return self.path(key).read_bytes()
 
-    def write(self, key: str, data: bytes) -> None:
+    def write(self, key: str, data: bytes, *, durable: bool = True) -> None:
         path = self.path(key)
         with _told(key):
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self._temporary(path, data)
+            temporary = self._temporary(path, data, durable)
             os.replace(temporary, path)
+
+    def settle(self) -> None:
+        os.sync()
 
     def create(self, key: str, data: bytes) -> bool:
         path = self.path(key)
@@ -99,13 +109,14 @@ class FolderStorage:
                 temporary.unlink()
             return True
 
-    def _temporary(self, path: Path, data: bytes) -> Path:
+    def _temporary(self, path: Path, data: bytes, durable: bool = True) -> Path:
         temporary = path.with_name(f".{secrets.token_hex(6)}.part")
         try:
             with temporary.open("wb") as stream:
                 stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
+                if durable:
+                    stream.flush()
+                    os.fsync(stream.fileno())
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -146,9 +157,12 @@ class ObjectStorage:
             data: bytes = self.files.cat_file(self._path(key))
             return data
 
-    def write(self, key: str, data: bytes) -> None:
+    def write(self, key: str, data: bytes, *, durable: bool = True) -> None:
         with _told(key):
             self.files.pipe_file(self._path(key), data)
+
+    def settle(self) -> None:
+        """An object store answers only when the object is safe."""
 
     def create(self, key: str, data: bytes) -> bool:
         with _told(key):

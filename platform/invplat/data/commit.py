@@ -1,0 +1,162 @@
+"""Writing a dataset version: data files first, each under a name of its own, then the manifest in one step.
+
+Until the manifest is there the version does not exist; what a killed writer left behind is swept by the next one.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+import socket
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xxhash
+
+from invplat.core.errors import StorageError
+from invplat.core.names import folder
+from invplat.data.dataset import data_prefix, versions, versions_prefix
+from invplat.data.facts import NO_DATE, Facts, to_arrow
+from invplat.data.log import Line
+from invplat.data.log import to_arrow as log_to_arrow
+from invplat.data.manifest import DataFile, Manifest, content_hash, from_json, to_json
+from invplat.data.vocabulary import Vocabulary
+from invplat.storage import Storage
+
+STALE = 7 * 24 * 3600  # seconds after which another machine's unfinished write is taken for dead
+THREADS = 2
+
+
+class Writer:
+    """One write: everything under its own id until `commit` names it."""
+
+    def __init__(self, storage: Storage, tenant: str, write_id: str | None = None) -> None:
+        self.storage, self.tenant = storage, tenant
+        self.write_id = write_id or f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="invplat-write")
+        self._waiting: list[Future[DataFile]] = []
+        self._parts: dict[tuple[str, str], int] = {}
+
+    @property
+    def prefix(self) -> str:
+        return f"{data_prefix(self.tenant)}/{self.write_id}"
+
+    @property
+    def scratch(self) -> str:
+        return f"{self.prefix}/scratch"
+
+    def claim(self) -> None:
+        """Say who writes here, so that nobody sweeps a write still going on."""
+        owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}
+        self.storage.write(f"{self.prefix}/owner.json", json.dumps(owner).encode(), durable=False)
+
+    def put(self, facts: Facts, vocabulary: Vocabulary, store: str = "") -> Future[DataFile]:
+        """Queue one file; encoding and writing happen beside the caller's own work."""
+        name = facts.table.name
+        number = self._parts[(name, store)] = self._parts.get((name, store), -1) + 1
+        where = f"{name}/{folder(store)}" if store else name
+        job = self._pool.submit(self._write, facts, vocabulary, store, f"{self.write_id}/{where}/part-{number:05d}.parquet")
+        self._waiting.append(job)
+        if len(self._waiting) > 4 * THREADS:  # bounded: the queue must not hold what the budget let go
+            self._waiting.pop(0).result()
+        return job
+
+    def _write(self, facts: Facts, vocabulary: Vocabulary, store: str, key: str) -> DataFile:
+        days = facts.arrays.get("date", np.zeros(0, np.int32))
+        days = days[days != NO_DATE]
+        span = (_iso(days.min()), _iso(days.max())) if len(days) else ("", "")
+        series = _count_series(facts) if store else 0
+        return self._file(to_arrow(facts, vocabulary), key, store=store, series=series, span=span)
+
+    def put_log(self, lines: list[Line], name: str) -> tuple[DataFile, ...]:
+        if not lines:
+            return ()
+        return (self._file(log_to_arrow(lines), f"{self.write_id}/{name}.parquet"),)
+
+    def _file(self, data: pa.Table, key: str, *, store: str = "", series: int = 0, span: tuple[str, str] = ("", "")) -> DataFile:
+        sink = io.BytesIO()
+        pq.write_table(data, sink, compression="zstd", compression_level=1, row_group_size=1 << 20)
+        written = sink.getvalue()
+        self.storage.write(f"{data_prefix(self.tenant)}/{key}", written, durable=False)
+        return DataFile(key, data.num_rows, series, len(written), xxhash.xxh3_128_hexdigest(written), store, *span)
+
+    def commit(self, manifest: Manifest, expected: int | None) -> Manifest | None:
+        """Make the version exist. `expected`: the newest version this one was built on; None where that does not matter.
+
+        Returns None when another write got there first and `expected` no longer holds.
+        """
+        self.storage.settle()
+        while True:
+            there = versions(self.storage, self.tenant)
+            newest = there[-1] if there else 0
+            if expected is not None and newest != expected:
+                return None
+            final = replace(manifest, version=newest + 1, content_hash=content_hash(manifest.tables))
+            if self.storage.create(f"{versions_prefix(self.tenant)}/{final.version:08d}.json", to_json(final)):
+                self._tidy()
+                return final
+
+    def _tidy(self) -> None:
+        self.storage.remove(self.scratch)
+        self.storage.remove(f"{self.prefix}/owner.json")
+
+    def abandon(self) -> None:
+        """Remove everything this write made; earlier versions never referred to it."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self.storage.remove(self.prefix)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True)
+
+
+def sweep(storage: Storage, tenant: str) -> int:
+    """Remove what killed writers left: unnamed by any manifest, and their owner is gone."""
+    writes = storage.names(data_prefix(tenant))
+    unfinished = [name for name in writes if storage.exists(f"{data_prefix(tenant)}/{name}/owner.json")]
+    if not unfinished:
+        return 0
+    named: set[str] = set()
+    for version in versions(storage, tenant):
+        key = f"{versions_prefix(tenant)}/{version:08d}.json"
+        manifest = from_json(storage.read(key), key)
+        files = [file for record in manifest.tables.values() for file in record.files]
+        named.update(file.key.split("/", 1)[0] for file in (*files, *manifest.quarantine, *manifest.repairs))
+    gone = [name for name in unfinished if name not in named and _dead(storage, f"{data_prefix(tenant)}/{name}/owner.json")]
+    for name in gone:
+        storage.remove(f"{data_prefix(tenant)}/{name}")
+    return len(gone)
+
+
+def _dead(storage: Storage, key: str) -> bool:
+    try:
+        owner = json.loads(storage.read(key))
+        host, pid, since = str(owner["host"]), int(owner["pid"]), float(owner["since"])
+    except FileNotFoundError:
+        return False  # it has just finished
+    except (ValueError, KeyError, TypeError, StorageError):
+        return True
+    if host != socket.gethostname():
+        return time.time() - since > STALE
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _iso(day: np.generic) -> str:
+    return str(np.datetime64(int(day), "D"))  # type: ignore[call-overload]
+
+
+def _count_series(facts: Facts) -> int:
+    sku = facts.arrays["sku"]
+    return int((sku[1:] != sku[:-1]).sum()) + 1 if len(sku) else 0

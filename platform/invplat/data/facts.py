@@ -1,0 +1,133 @@
+"""Facts on their way from files to a dataset: a table as plain arrays.
+
+Names and texts are codes of a vocabulary, dates are days since 1970, numbers are float64 with NaN for unknown.
+`row` says where a fact came from: source index × 2^40 + row number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from invplat.data.tables import Table
+from invplat.data.vocabulary import Vocabulary
+
+Array = npt.NDArray[np.generic]
+NO_DATE = np.int32(-(2**31))
+ROW_BITS = 40
+
+
+@dataclass
+class Facts:
+    table: Table
+    arrays: dict[str, Array]  # always with "row"
+
+    def __len__(self) -> int:
+        return len(self.arrays["row"])
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name in self.arrays if name != "row"]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(array.nbytes for array in self.arrays.values())
+
+    def take(self, which: Array | slice) -> Facts:
+        return Facts(self.table, {name: array[which] for name, array in self.arrays.items()})
+
+    def kind(self, name: str) -> str:
+        column = self.table.column(name)
+        return column.kind if column is not None else "number"
+
+
+def empty_column(kind: str, size: int) -> Array:
+    if kind == "number":
+        return np.full(size, np.nan)
+    return np.full(size, NO_DATE if kind == "date" else -1, np.int32)
+
+
+def concatenate(parts: Sequence[Facts]) -> Facts:
+    """One table of several; a column that some lack is unknown there."""
+    if len(parts) == 1:
+        return parts[0]
+    table = parts[0].table
+    names: dict[str, None] = {}
+    for part in parts:
+        names.update(dict.fromkeys(part.arrays))
+    arrays = {}
+    for name in names:
+        kind = parts[0].kind(name)
+        arrays[name] = np.concatenate([part.arrays[name] if name in part.arrays else empty_column(kind, len(part)) for part in parts])
+    return Facts(table, arrays)
+
+
+def ordered_names(facts: Facts) -> list[str]:
+    """Our columns in the table's order, then a business's own by name."""
+    ours = [column.name for column in facts.table.columns if column.name in facts.arrays]
+    return ours + sorted(name for name in facts.names if facts.table.column(name) is None)
+
+
+def to_arrow(facts: Facts, vocabulary: Vocabulary, *, rows: bool = False, encoded: bool = False) -> pa.Table:
+    """As Arrow; `encoded` keeps names as dictionaries (small on the way), otherwise they are plain strings."""
+    columns: dict[str, pa.Array] = {}
+    for name in ordered_names(facts):
+        array, kind = facts.arrays[name], facts.kind(name)
+        if kind == "number":
+            columns[name] = pa.array(array) if array.dtype == np.bool_ else pa.array(array, from_pandas=True)
+        elif kind == "date":
+            columns[name] = pa.array(array, pa.int32(), mask=array == NO_DATE).view(pa.date32())
+        else:
+            columns[name] = _names(array, vocabulary, encoded)
+    if rows:
+        columns["row"] = pa.array(facts.arrays["row"])
+    return pa.table(columns)
+
+
+def _names(codes: Array, vocabulary: Vocabulary, encoded: bool) -> pa.Array:
+    # Runs of one name (data sorted by store and SKU) make the distinct codes cheap to find.
+    steps = np.flatnonzero(np.diff(codes)) + 1 if len(codes) else np.array([], np.int64)
+    firsts = codes[np.concatenate([[0], steps])] if len(codes) else codes
+    distinct = np.unique(firsts)
+    values = pa.array(vocabulary.texts(distinct), pa.string())
+    if len(distinct) == 1:
+        indices = np.zeros(len(codes), np.int32)
+    elif len(firsts) * 4 < len(codes):
+        indices = np.repeat(np.searchsorted(distinct, firsts).astype(np.int32), np.diff(np.concatenate([[0], steps, [len(codes)]])))
+    else:
+        place = np.zeros(int(distinct[-1]) + 2, np.int32)
+        place[distinct] = np.arange(len(distinct), dtype=np.int32)  # -1 lands in the last slot
+        indices = place[codes]
+    array = pa.DictionaryArray.from_arrays(pa.array(indices), values)
+    return array if encoded else array.dictionary_decode()
+
+
+def from_arrow(data: pa.Table, table: Table, vocabulary: Vocabulary) -> Facts:
+    """The way back, from a spill file or an earlier version of a dataset."""
+    arrays: dict[str, Array] = {}
+    for name in data.column_names:
+        column = data.column(name).combine_chunks()
+        if isinstance(column, pa.ChunkedArray):
+            column = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+        if name == "row":
+            arrays[name] = column.to_numpy(zero_copy_only=False)
+        elif pa.types.is_date(column.type):
+            arrays[name] = column.view(pa.int32()).fill_null(int(NO_DATE)).to_numpy(zero_copy_only=False)
+        elif pa.types.is_boolean(column.type) or pa.types.is_floating(column.type):
+            arrays[name] = column.to_numpy(zero_copy_only=False)
+        elif pa.types.is_null(column.type):
+            found = table.column(name)
+            arrays[name] = empty_column(found.kind if found else "number", len(column))
+        else:
+            if not pa.types.is_dictionary(column.type):
+                column = column.dictionary_encode()
+            values = vocabulary.codes(column.dictionary.to_pylist())
+            indices = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+            arrays[name] = np.append(values, np.int32(-1))[indices]
+    if "row" not in arrays:
+        arrays["row"] = np.full(len(data), -1, np.int64)
+    return Facts(table, arrays)
