@@ -6,6 +6,7 @@ Knows nothing of what a task does; Ray is imported only when it is asked for.
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -129,6 +130,7 @@ def connected(workers: int = 0, address: str | None = None) -> Iterator[None]:
         yield
         return
     options: dict[str, Any] = {"namespace": "invplat", "log_to_driver": False, "configure_logging": False}
+    logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)  # it says each time that a token guards us
     if address is None:
         ray.init(
             address="local",  # else RAY_ADDRESS in the environment would be obeyed

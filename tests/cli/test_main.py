@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from textwrap import dedent
 from types import SimpleNamespace
 
 import click
@@ -191,3 +193,46 @@ def test_a_bar_is_drawn_on_a_terminal(capsys: pytest.CaptureFixture[str], monkey
         step.advance(5)
         step.at(10, 10)
     assert "reading [x]" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_an_interrupt_stops_the_workers_too(tmp_path: Path) -> None:
+    script = """
+        import signal, sys, time
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+        from types import SimpleNamespace
+        import click
+        from invplat.cli import main
+        from invplat.cli.output import common, pass_output
+        from invplat.session import run_tasks
+
+        @click.command("probe")
+        @common
+        @pass_output
+        def probe(output):
+            def wait(item):
+                (item[1] / str(item[0])).touch()
+                time.sleep(item[0] * 600)
+            for _ in run_tasks(wait, [(n, __import__("pathlib").Path(sys.argv[-1])) for n in (0, 1, 2)], workers=2):
+                import ray
+                print(ray._private.worker._global_node.address_info["raylet_socket_name"], flush=True)
+
+        sys.modules["probe"] = SimpleNamespace(command=probe)
+        main.COMMANDS["probe"] = ("probe:command", "Only a test's.")
+        main.cli.main(["probe"])
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", dedent(script), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    raylet = process.stdout.readline().strip()  # the first task is done and the next one is asleep
+    assert raylet
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert (process.returncode, said.strip()) == (130, "interrupted")
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert raylet not in listed
