@@ -1,7 +1,7 @@
 # What people type and what CI runs. Each target sets up .venv by itself, once, and again when the pins change.
 # Needs: Python 3.11, make. Another Python: make test PYTHON=/path/to/python3.11
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 BIN := .venv/bin
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
