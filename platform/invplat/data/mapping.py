@@ -18,92 +18,29 @@ Knows nothing about engines; `parse` carries it out.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tomllib
-from collections.abc import Mapping as MappingType
-from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from invplat.core.errors import MappingError
-from invplat.data.tables import TABLES
+from invplat.data import checked
+from invplat.data.entry import FREQUENCIES, OPTIONS, RULES, Entry, Field, Formats, Mapping, Unpivot
+from invplat.data.tables import TABLES, Table
 
-FREQUENCIES = ("daily", "weekly", "monthly")
-RULES = {
-    "": "the value as it stands; number columns may take `scale`",
-    "size": "bottle and pack sizes such as 750mL 4 Pk, 3/100mL, 1 gal, 5 oz as millilitres",
-    "not": "1 minus the value: a flag that says the opposite of ours",
-    "share_out": "1 minus value / `of`: hours out of stock of so many hours",
-    "day_number": "`origin` plus so many days (`step` days each, default 1)",
-    "days_after": "our date column `after` plus so many days",
-    "constant": "the same `value` in every row",
-    "flag": "1 where the value is not empty, zero, no or false",
-}
-
-
-@dataclass(frozen=True)
-class Field:
-    """Where one of our columns comes from."""
-
-    columns: tuple[str, ...] = ()
-    rule: str = ""
-    options: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Unpivot:
-    """Columns that are really rows: one column a day (wide sales), or one column a signal."""
-
-    into: str  # our column that takes the column's name: "date" or "name"
-    value: str  # our column that takes the cell
-    columns: tuple[str, ...] = ()  # exact names or wildcards
-    format: str = ""  # dates in column names: strptime format
-    origin: str = ""  # or numbered columns: the date of the first one
-    step: int = 1
-
-
-@dataclass(frozen=True)
-class Formats:
-    date: tuple[str, ...] = ()  # empty: the well-known ones are tried
-    decimal: str = "."
-    thousands: str = ""
-    delimiter: str = ""  # empty: found by looking
-    encoding: str = ""  # empty: UTF-8, then found by looking
-
-
-@dataclass(frozen=True)
-class Entry:
-    table: str
-    files: tuple[str, ...]
-    columns: dict[str, Field]
-    unpivot: Unpivot | None = None
-    formats: Formats = field(default_factory=Formats)
-    gaps: str = "zero"
-    repeats: str = ""  # empty: each column's own way (quantities add up)
-    duplicates: str = "drop"  # identical rows: "drop" all but one, or "keep" as separate facts
-    derive: bool = False  # attributes read from rows that another entry counts
-    where: dict[str, str] = field(default_factory=dict)  # theirs: "text" or ">0"; other rows are not facts of this table
-    units: dict[str, float] = field(default_factory=dict)
-    known: tuple[str, ...] = ()  # covariates that are planned ahead
-    optional: tuple[str, ...] = ()  # columns that need not be in the file
-    unknown_sku: str = "keep"  # or "quarantine"
-    max_quantity: float = 1e7
-    outlier: float = 100.0  # times the series' usual quantity; 0: never
-
-
-@dataclass(frozen=True)
-class Mapping:
-    name: str
-    about: str
-    frequency: str
-    entries: tuple[Entry, ...]
-
-    @property
-    def hash(self) -> str:
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+__all__ = [
+    "FREQUENCIES",
+    "RULES",
+    "Entry",
+    "Field",
+    "Formats",
+    "Mapping",
+    "Unpivot",
+    "builtin_names",
+    "load_mapping",
+    "parse_mapping",
+]
 
 
 def builtin_names() -> list[str]:
@@ -122,7 +59,8 @@ def load_mapping(name_or_file: str) -> Mapping:
         near = get_close_matches(name_or_file, names, n=1)
         raise MappingError(
             f"there is no mapping {name_or_file!r}, neither built in nor a file",
-            hint=(f"did you mean {near[0]}? " if near else "") + f"built in: {', '.join(names)}; or write one with `invplat data suggest FILES`",
+            hint=(f"did you mean {near[0]}? " if near else "")
+            + f"built in: {', '.join(names)}; or write one with `invplat data suggest FILES`",
         )
     try:
         return parse_mapping(path.read_text(encoding="utf-8"), path.stem)
@@ -133,60 +71,142 @@ def load_mapping(name_or_file: str) -> Mapping:
 def parse_mapping(text: str, name: str) -> Mapping:
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise MappingError(f"mapping {name}: {error}", hint="it must be TOML; see `invplat data suggest --help`") from error
-    frequency = raw.get("frequency", "daily")
-    if frequency not in FREQUENCIES:
-        raise MappingError(f"mapping {name}: frequency = {frequency!r}", hint=f"write one of {', '.join(FREQUENCIES)}")
-    _only(raw, {"name", "about", "frequency", "table"}, f"mapping {name}")
-    entries = tuple(_entry(item, f"mapping {name}, table {number}") for number, item in enumerate(raw.get("table", []), 1))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise MappingError(
+            f"mapping {name}: {error}", hint="it must be TOML; see `invplat data suggest --help`"
+        ) from error
+    where = f"mapping {name}"
+    checked.only(raw, {"name", "about", "frequency", "table"}, where)
+    frequency = checked.one_of(raw, "frequency", FREQUENCIES, where)
+    tables = raw.get("table", [])
+    if not isinstance(tables, list):
+        raise MappingError(f"{where}: `table` is not a list of tables", hint="write [[table]] with double brackets")
+    entries = tuple(_entry(item, f"{where}, table {number}") for number, item in enumerate(tables, 1))
     if not any(entry.table == "sales" for entry in entries):
-        raise MappingError(f"mapping {name} says nothing about sales", hint='it needs a [[table]] with table = "sales"')
+        raise MappingError(f"{where} says nothing about sales", hint='it needs a [[table]] with table = "sales"')
     return Mapping(str(raw.get("name", name)), str(raw.get("about", "")), frequency, entries)
 
 
-def _entry(raw: MappingType[str, Any], where: str) -> Entry:
-    kind = raw.get("table")
+def _entry(raw: Any, where: str) -> Entry:
+    if not isinstance(raw, dict):
+        raise MappingError(f"{where}: {raw!r} is not a table", hint="write [[table]] with double brackets")
+    kind = str(raw.get("table"))
     if kind not in TABLES:
-        near = get_close_matches(str(kind), TABLES, n=1)
-        raise MappingError(f"{where}: table = {kind!r} is not one of ours", hint=f"write one of {', '.join(TABLES)}" + (f" (near: {near[0]})" if near else ""))
+        near = get_close_matches(kind, TABLES, n=1)
+        did_you = f" (near: {near[0]})" if near else ""
+        raise MappingError(
+            f"{where}: table = {kind!r} is not one of ours", hint=f"write one of {', '.join(TABLES)}{did_you}"
+        )
     where = f"{where} ({kind})"
-    known_keys = set(Entry.__dataclass_fields__)
-    _only(raw, known_keys, where)
+    checked.only(raw, set(Entry.__dataclass_fields__), where)
     table = TABLES[kind]
-    columns = {ours: _field(value, f"{where}, column {ours}") for ours, value in raw.get("columns", {}).items()}
-    unpivot = None
-    if "unpivot" in raw:
-        _only(raw["unpivot"], set(Unpivot.__dataclass_fields__), f"{where}, unpivot")
-        unpivot = Unpivot(**{**raw["unpivot"], "columns": _texts(raw["unpivot"].get("columns", []))})
+    columns = {
+        ours: _field(value, f"{where}, column {ours}") for ours, value in checked.table(raw, "columns", where).items()
+    }
     for ours in columns:
-        if table.column(ours) is None and not table.extras and ours != "unit":
-            near = get_close_matches(ours, [c.name for c in table.columns], n=1)
-            raise MappingError(f"{where} has no column {ours!r}", hint=f"ours are {', '.join(c.name for c in table.columns)}" + (f"; did you mean {near[0]}?" if near else ""))
+        if not table.extras and ours != "unit":
+            _ours(table, ours, where)
+    unpivot = (
+        _unpivot(checked.table(raw, "unpivot", where), table, columns, f"{where}, unpivot")
+        if "unpivot" in raw
+        else None
+    )
     given = set(columns) | ({unpivot.into, unpivot.value} if unpivot else set())
     lacking = [c for c in table.required if c not in given]
     if lacking:
-        raise MappingError(f"{where} does not say where {', '.join(lacking)} comes from", hint=f'add {lacking[0]} = "their column" under columns')
+        raise MappingError(
+            f"{where} does not say where {', '.join(lacking)} comes from",
+            hint=f'add {lacking[0]} = "their column" under columns',
+        )
     _not_twice(columns, where)
-    formats = dict(raw.get("formats", {}))
-    _only(formats, set(Formats.__dataclass_fields__), f"{where}, formats")
-    formats["date"] = _texts(formats.get("date", ()))
-    for key, allowed in (("gaps", ("zero", "missing")), ("repeats", ("", "sum", "last", "mean")), ("duplicates", ("drop", "keep")), ("unknown_sku", ("keep", "quarantine"))):
-        if raw.get(key, allowed[0]) not in allowed:
-            raise MappingError(f"{where}: {key} = {raw[key]!r}", hint=f"write one of {', '.join(a for a in allowed if a)}")
-    rest = {k: raw[k] for k in ("gaps", "repeats", "duplicates", "derive", "unknown_sku", "max_quantity", "outlier") if k in raw}
+    _dates_and_numbers(columns, table, where)
+    known, optional = (
+        checked.texts(raw.get("known", ()), f"{where}, known"),
+        checked.texts(raw.get("optional", ()), f"{where}, optional"),
+    )
+    for key, names in (("known", known), ("optional", optional)):
+        for name in names:
+            if name not in given:
+                raise MappingError(
+                    f"{where}: {key} names {name!r}, which columns does not give",
+                    hint=f"columns gives {', '.join(given)}",
+                )
     return Entry(
         table=kind,
-        files=_texts(raw.get("files", f"{kind}*")),
+        files=checked.texts(raw.get("files", f"{kind}*"), f"{where}, files"),
         columns=columns,
         unpivot=unpivot,
-        formats=Formats(**formats),
-        where={str(k): str(v) for k, v in raw.get("where", {}).items()},
-        units={str(k).lower(): float(v) for k, v in raw.get("units", {}).items()},
-        known=_texts(raw.get("known", ())),
-        optional=_texts(raw.get("optional", ())),
-        **rest,
+        formats=_formats(checked.table(raw, "formats", where), f"{where}, formats"),
+        gaps=checked.one_of(raw, "gaps", ("zero", "missing"), where),
+        repeats=checked.one_of(raw, "repeats", ("", "sum", "last", "mean"), where),
+        duplicates=checked.one_of(raw, "duplicates", ("drop", "keep"), where),
+        derive=checked.truth(raw, "derive", where),
+        where={str(k): checked.text(v) for k, v in checked.table(raw, "where", where).items()},
+        units={
+            str(k).lower(): checked.number(v, f"{where}, units, {k}")
+            for k, v in checked.table(raw, "units", where).items()
+        },
+        known=known,
+        optional=optional,
+        unknown_sku=checked.one_of(raw, "unknown_sku", ("keep", "quarantine"), where),
+        max_quantity=checked.number(raw.get("max_quantity", Entry.max_quantity), f"{where}, max_quantity"),
+        outlier=checked.number(raw.get("outlier", Entry.outlier), f"{where}, outlier", least=0.0),
     )
+
+
+def _ours(table: Table, name: str, where: str) -> None:
+    if table.column(name) is None:
+        near = get_close_matches(name, [c.name for c in table.columns], n=1)
+        did_you = f"; did you mean {near[0]}?" if near else ""
+        raise MappingError(
+            f"{where} has no column {name!r}", hint=f"ours are {', '.join(c.name for c in table.columns)}{did_you}"
+        )
+
+
+def _unpivot(raw: dict[str, Any], table: Table, columns: dict[str, Field], where: str) -> Unpivot:
+    checked.only(raw, set(Unpivot.__dataclass_fields__), where)
+    for key in ("into", "value"):
+        if key not in raw:
+            raise MappingError(
+                f"{where} lacks `{key}`",
+                hint='write { into = "date", value = "quantity", columns = ["d_*"], origin = "…" }',
+            )
+        _ours(table, str(raw[key]), where)
+        if raw[key] in columns:
+            raise MappingError(f"{where}: {raw[key]!r} is also under columns", hint="keep one of the two")
+    unpivot = Unpivot(
+        into=str(raw["into"]),
+        value=str(raw["value"]),
+        columns=checked.texts(raw.get("columns", ()), f"{where}, columns"),
+        format=str(raw.get("format", "")),
+        origin=checked.day(raw["origin"], f"{where}, origin") if "origin" in raw else "",
+        step=int(checked.number(raw.get("step", 1), f"{where}, step", least=1.0)),
+    )
+    if unpivot.into == "date" and not unpivot.format and not unpivot.origin:
+        raise MappingError(
+            f"{where} does not say which dates the columns are",
+            hint='add format = "%Y-%m-%d", or the origin of d_1, d_2, …',
+        )
+    if not unpivot.columns and not unpivot.format:
+        raise MappingError(f"{where} does not say which columns", hint='add columns = ["names", "or_wildcards_*"]')
+    return unpivot
+
+
+def _formats(raw: dict[str, Any], where: str) -> Formats:
+    checked.only(raw, set(Formats.__dataclass_fields__), where)
+    rest = {key: str(value) for key, value in raw.items() if key != "date"}
+    formats = Formats(checked.texts(raw.get("date", ()), f"{where}, date"), **rest)
+    if formats.decimal not in (".", ","):
+        raise MappingError(f"{where}: decimal = {formats.decimal!r}", hint='write "." or ","')
+    if formats.thousands == formats.decimal:
+        raise MappingError(
+            f"{where}: decimal and thousands are both {formats.decimal!r}",
+            hint='write for example decimal = ",", thousands = "."',
+        )
+    for form in formats.date:
+        if "%" not in form:
+            raise MappingError(f"{where}: date format {form!r} has no % codes", hint='write for example "%d.%m.%Y"')
+    return formats
 
 
 def _field(value: Any, where: str) -> Field:
@@ -199,22 +219,54 @@ def _field(value: Any, where: str) -> Field:
         rule = str(options.pop("rule", ""))
         if rule not in RULES:
             raise MappingError(f"{where}: there is no rule {rule!r}", hint=f"rules: {', '.join(r for r in RULES if r)}")
-        columns = _texts(options.pop("column", ()))
+        columns = checked.texts(options.pop("column", ()), f"{where}, column")
         if not columns and rule != "constant":
             raise MappingError(f"{where} names no column of theirs", hint='write { column = "Theirs", rule = "…" }')
-        return Field(columns, rule, options)
-    raise MappingError(f"{where}: {value!r} is not understood", hint='write "Theirs", ["Two", "Columns"] or { column = "Theirs", rule = "…" }')
+        return Field(columns, rule, _options(rule, options, where))
+    raise MappingError(
+        f"{where}: {value!r} is not understood",
+        hint='write "Theirs", ["Two", "Columns"] or { column = "Theirs", rule = "…" }',
+    )
 
 
-def _texts(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(str(item) for item in value)
+def _options(rule: str, options: dict[str, Any], where: str) -> dict[str, Any]:
+    allowed = {option.removesuffix("!") for option in OPTIONS[rule]}
+    checked.only(options, allowed, where)
+    for option in OPTIONS[rule]:
+        if option.endswith("!") and option[:-1] not in options:
+            raise MappingError(f"{where}: rule {rule!r} needs `{option[:-1]}`", hint=RULES[rule])
+    for key, least in (("scale", -1e15), ("step", 1.0), ("of", 1e-12)):
+        if key in options:
+            options[key] = checked.number(options[key], f"{where}, {key}", least)
+    if "origin" in options:
+        options["origin"] = checked.day(options["origin"], f"{where}, origin")
+    for key in ("value", "after"):
+        if key in options:
+            options[key] = checked.text(options[key])
+    return options
 
 
-def _only(raw: MappingType[str, Any], allowed: set[str], where: str) -> None:
-    for key in raw:
-        if key not in allowed:
-            near = get_close_matches(key, sorted(allowed), n=1)
-            raise MappingError(f"{where}: {key!r} is not understood", hint=f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(allowed))}")
+def _dates_and_numbers(columns: dict[str, Field], table: Table, where: str) -> None:
+    """A rule that makes dates belongs to a date column, and days_after counts from a date column before it."""
+    order = [c.name for c in table.columns]
+    dates, numbers = (f"{kind}s here: {_names(table, kind)}" for kind in ("date", "number"))
+    for ours, source in columns.items():
+        column = table.column(ours)
+        kind = column.kind if column else "number"
+        if source.rule in ("day_number", "days_after") and kind != "date":
+            raise MappingError(f"{where}: rule {source.rule!r} makes a date, {ours} is none", hint=dates)
+        if source.rule in ("size", "not", "share_out", "flag") and kind != "number":
+            raise MappingError(f"{where}: rule {source.rule!r} makes a number, {ours} is none", hint=numbers)
+        after = str(source.options.get("after", ""))
+        if after and (after not in columns or after not in order[: order.index(ours)]):
+            raise MappingError(f"{where}: {ours} counts from {after!r}, which no column before it gives", hint=dates)
+        if len(source.columns) > 1 and kind in ("number", "date"):
+            joined = " and ".join(source.columns)
+            raise MappingError(f"{where}: {ours} is a {kind} and can't be joined of {joined}", hint="name one column")
+
+
+def _names(table: Table, kind: str) -> str:
+    return ", ".join(c.name for c in table.columns if c.kind == kind) or "none"
 
 
 def _not_twice(columns: dict[str, Field], where: str) -> None:
@@ -226,6 +278,6 @@ def _not_twice(columns: dict[str, Field], where: str) -> None:
         if source.columns in seen:
             raise MappingError(
                 f"{where}: {' + '.join(source.columns)!r} is mapped to both {seen[source.columns]} and {ours}",
-                hint="keep one of the two",
+                hint="keep one of the two, or say with a `rule` that both are meant",
             )
         seen[source.columns] = ours

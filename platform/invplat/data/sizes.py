@@ -1,6 +1,6 @@
 """Bottle and pack sizes as people write them, read as the millilitres that one unit on the till contains.
 
-A pack is one unit: `750mL 4 Pk` and `4/750mL` are 3000. What comes free with a bottle (`750mL + 3/50mL`) is not counted.
+A pack is one unit: `750mL 4 Pk` and `4/750mL` are 3000. What comes free with it (`750mL + 3/50mL`) is not counted.
 Knows texts only; the caller reads each distinct text once. What is not a volume, or can't be told, is None.
 """
 
@@ -30,14 +30,21 @@ _SIZE = re.compile(
     (?: (?P<count>\d+) \s* (?P<times>[/x×*]) \s* (?=[\d.,]) )?    # 3/100mL, 6 x 330ml, and the 1/ of 1/2 gal
     (?P<amount>{_NUMBER})? \s*
     (?: (?P<part>\d) \s* / \s* (?P<whole>\d) \s* )?               # 8.0 1/2 Pint
-    (?P<unit> ml | mill?ilit(?:er|re)s? | cl | centilit(?:er|re)s? | dl | decilit(?:er|re)s? | lit(?:er|re)s? | lit | ltrs? | lt | l
-      | fl\.?\s*oz\.? | fluid\s*ounces? | ounces? | oz\.? | gal(?:lon)?s? | quarts? | qts? | pints? | pts? | pi | p )
+    (?P<unit> ml | mill?ilit(?:er|re)s? | cl | centilit(?:er|re)s? | dl | decilit(?:er|re)s?
+      | lit(?:er|re)s? | lit | ltrs? | lt | l | fl\.?\s*oz\.? | fluid\s*ounces? | ounces? | oz\.?
+      | gal(?:lon)?s? | quarts? | qts? | pints? | pts? | pi | p )
     (?![a-wyz])                                                   # 473mLx4pk: an x may follow
     (?P<rest>.*)
     """,
     re.VERBOSE,
 )
-_PACK = re.compile(r"\s*(?:[x×*]\s*(\d+)(?![\d.,]*\s*(?:ml|cl|oz|l\b))|[-–x×*]?\s*(\d+)\s*-?\s*(?:p(?:a?c?ks?)?|b(?:tls?|ottles?)?|cans?|ct)\b)")
+_PACK = re.compile(
+    r"""
+    \s* (?: [x×*] \s* (\d+) (?! [\d.,]* \s* (?:ml|cl|oz|l\b) )                        # 473mL x 4
+    | [-–x×*]? \s* (\d+) \s* -? \s* (?:p(?:a?c?ks?)?|b(?:tls?|ottles?)?|cans?|ct)\b )  # 4 Pk, 12PK, - 20P, 12 B
+    """,
+    re.VERBOSE,
+)
 
 
 @dataclass(frozen=True)
