@@ -15,11 +15,12 @@ from invplat.data.synth.nation import AHEAD, Nation
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
+Campaign = tuple[int, int, int]  # first day, length, index into PROMOTIONS
 
 BRANDS = ("Alder", "Birch", "Cedar", "Damson", "Elder", "Fern", "Gorse", "Hazel")
 QUIET = 90  # days without a sale that make stock dead
-ACTIVE = {"smooth": (1.0, 1.0), "erratic": (1.0, 1.0), "intermittent": (0.20, 0.50), "lumpy": (0.15, 0.45)}
-DISPERSION = {"smooth": (0.02, 0.10), "erratic": (0.80, 1.20), "intermittent": (0.02, 0.10), "lumpy": (0.80, 1.20)}
+ACTIVE = {"smooth": (1.0, 1.0), "erratic": (1.0, 1.0), "intermittent": (0.30, 0.60), "lumpy": (0.25, 0.55)}
+DISPERSION = {"smooth": (0.01, 0.06), "erratic": (0.50, 0.85), "intermittent": (0.01, 0.06), "lumpy": (0.55, 0.90)}
 PACKS = np.array([1, 6, 12, 24])
 
 
@@ -45,7 +46,7 @@ class Assortment:
     regular: Floats  # product × day
     discount: Floats  # product × day, share off
     promotion: Whole  # product × day: 0, or 1 + index into PROMOTIONS
-    campaigns: tuple[tuple[int, int, int], ...]  # first day, length, index into PROMOTIONS; some are still to come
+    campaigns: tuple[Campaign, ...]  # some are still to come
 
     def __len__(self) -> int:
         return len(self.sku)
@@ -62,11 +63,12 @@ def make_assortment(rng: np.random.Generator, nation: Nation, *, skus: int, scal
     traits = [CATEGORIES[c] for c in category]
     pattern = np.array([rng.choice(len(PATTERNS), p=t.patterns) for t in traits])
     launch, finish, dead_from = _lives(rng, skus, days)
-    level = np.array([t.pace for t in traits]) ** 0.7 * rng.lognormal(0.0, 0.7, skus) * np.where(pattern >= 2, 0.35, 1.0)
+    rare = np.where(pattern >= PATTERNS.index("intermittent"), 0.35, 1.0)
+    level = np.array([t.pace for t in traits]) ** 0.7 * rng.lognormal(0.0, 0.7, skus) * rare
     level *= scale / np.median(level)
     price = np.round(np.array([t.price for t in traits]) * rng.lognormal(0.0, 0.35, skus), 1) + 0.09
     campaigns, discount, promotion = _campaigns(rng, skus, days)
-    numbers = {c: 0 for c in set(category.tolist())}
+    numbers = dict.fromkeys(category.tolist(), 0)
     names = []
     for c in category.tolist():
         numbers[c] += 1
@@ -135,10 +137,11 @@ def _regular(rng: np.random.Generator, nation: Nation, price: Floats) -> Floats:
     mood = np.where(relabelled, rng.normal(0.0, 0.05, relabelled.shape), 0.0)
     mood[:, 0] = 0.0
     drift = nation.consumer_prices[last] / nation.consumer_prices[0]
-    return np.maximum(np.round(price[:, None] * drift * np.exp(np.take_along_axis(mood, last, axis=1)), 2), 0.1)
+    labels = price[:, None] * drift * np.exp(np.take_along_axis(mood, last, axis=1))
+    return np.asarray(np.maximum(np.round(labels, 2), 0.1))
 
 
-def _campaigns(rng: np.random.Generator, skus: int, days: int) -> tuple[tuple[tuple[int, int, int], ...], Floats, Whole]:
+def _campaigns(rng: np.random.Generator, skus: int, days: int) -> tuple[tuple[Campaign, ...], Floats, Whole]:
     """Campaigns every few weeks, planned to AHEAD days beyond the end; a later one takes a product over."""
     campaigns = []
     discount, promotion = np.zeros((skus, days)), np.zeros((skus, days), np.int64)
@@ -146,7 +149,7 @@ def _campaigns(rng: np.random.Generator, skus: int, days: int) -> tuple[tuple[tu
     while day < days + AHEAD:
         kind = int(rng.choice(len(PROMOTIONS), p=[0.55, 0.3, 0.15]))
         length = int(rng.choice([7, 10, 14]))
-        members = np.flatnonzero(rng.random(skus) < rng.uniform(0.10, 0.25))
+        members = np.flatnonzero(rng.random(skus) < rng.uniform(0.15, 0.35))
         span = slice(day, min(day + length, days))
         if day < days:
             discount[members, span] = rng.choice(PROMOTIONS[kind].depths, len(members))[:, None]

@@ -198,10 +198,10 @@ def _mistakes(
     lasting = stores.closes == nation.days
     for k in np.flatnonzero(assortment.dead_from < nation.days):
         ordering[:, k] = HOARDED
-        since = nation.start + timedelta(days=int(assortment.dead_from[k]))
+        since = str(nation.start + timedelta(days=int(assortment.dead_from[k])))
         where = [stores.name[s] for s in np.flatnonzero(carried[:, k] & lasting)]
         if where:
-            insights.append({"kind": "dead_stock", "sku": assortment.sku[k], "stores": where, "since": since.isoformat()})
+            insights.append({"kind": "dead_stock", "sku": assortment.sku[k], "stores": where, "since": since})
     if nation.days < 2 * QUIET or np.count_nonzero(lasting) < 2:
         return ordering, tuple(insights)
     full, empty = sorted(rng.choice(np.flatnonzero(lasting), 2, replace=False).tolist())

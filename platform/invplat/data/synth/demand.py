@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from invplat.data.synth.business import Business
 from invplat.data.synth.category import CATEGORIES, OCCASIONS, PROMOTIONS, weekly, yearly
-from invplat.data.synth.nation import Nation, persistent
+from invplat.data.synth.nation import USUAL_OIL, Nation, persistent
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -86,7 +86,7 @@ def _laws(business: Business, nation: Nation) -> Floats:
         holidays = sum(response[o] * nation.occasions[:, o] for o in range(len(OCCASIONS)))
         weather = category.warmth * nation.unusual / 10.0
         laws[i] = week + year + category.payday * nation.payday + holidays + weather
-    return laws + np.log(SHUT) * nation.closing
+    return np.asarray(laws + np.log(SHUT) * nation.closing)
 
 
 def _products(business: Business, nation: Nation) -> Floats:
@@ -97,20 +97,23 @@ def _products(business: Business, nation: Nation) -> Floats:
     answer = np.array([t.promotion for t in traits]) * own.promotion[goods.category]
     uplift = np.array([0.0, *(p.uplift for p in PROMOTIONS)])[goods.promotion]
     real = goods.charged / goods.price[:, None] * (nation.consumer_prices[0] / nation.consumer_prices)
-    log = goods.growth[:, None] * (day - nation.days / 2) / 365.25 + elasticity[:, None] * np.log(real) + answer[:, None] * uplift
+    log = goods.growth[:, None] * (day - nation.days / 2) / 365.25
+    log += elasticity[:, None] * np.log(real) + answer[:, None] * uplift
     age = np.maximum(day - goods.launch[:, None] + 1, 0)
     ramp = np.array([t.ramp for t in traits])[:, None]
     novelty = np.array([t.novelty for t in traits])[:, None]
     young = np.log1p(-np.exp(-(age + 1) / ramp * 2.0)) + np.log1p(novelty * np.exp(-age / (3.0 * ramp)))
     fading = -np.maximum(45 - (goods.finish[:, None] - day), 0) / 30.0
-    return log + np.where(goods.launch[:, None] > 0, young, 0.0) + np.where(goods.finish[:, None] < nation.days, fading, 0.0)
+    log += np.where(goods.launch[:, None] > 0, young, 0.0)
+    log += np.where(goods.finish[:, None] < nation.days, fading, 0.0)
+    return np.asarray(log)
 
 
 def _stores(business: Business, nation: Nation, stores: Whole, rng: np.random.Generator) -> Floats:
     """Store × day: footfall that wanders, weekends by type of place, money spent on fuel."""
     footfall = persistent(rng, (len(stores), nation.days), 0.9, 0.03)
     weekend = np.array(WEEKEND)[business.stores.type[stores]][:, None] * (nation.weekday >= 5)
-    return footfall + weekend + OIL * np.log(nation.oil / 70.0)
+    return np.asarray(footfall + weekend + OIL * np.log(nation.oil / USUAL_OIL))
 
 
 def _shifts(count: int, days: int, rng: np.random.Generator) -> Floats:

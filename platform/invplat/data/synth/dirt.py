@@ -24,6 +24,7 @@ CONTROL = ("\x07", "\x1b", "\x0b")
 
 Expect = Literal["quarantine", "repair", "merge"]
 Candidates = NDArray[np.bool_]
+Added = tuple[str, int | None, "Fault"]  # what to put in, the line it repeats, why
 Change = Callable[[int, list[str]], tuple[str, str]]  # (how many before, cells) -> the column and what to write
 
 
@@ -52,7 +53,7 @@ class Sheet:
     lines: list[str] = field(init=False)
     taken: Candidates = field(init=False)
     changed: dict[int, Fault] = field(default_factory=dict)
-    added: dict[int, list[tuple[str, int | None, Fault]]] = field(default_factory=dict)  # after which line; line, first, fault
+    added: dict[int, list[Added]] = field(default_factory=dict)  # by the line after which they come
 
     def __post_init__(self) -> None:
         header, *self.lines = self.path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
@@ -145,14 +146,13 @@ def _sales(sheet: Sheet, end: date) -> None:
     later = end + timedelta(days=3652)
     # the choosy ones first, while there is room for them
     _dozens(sheet, count, quantity)
-    spaced = _cycle("quantity", lambda n, cells: f"{int(cells[3]):,}".replace(",", " "))
-    sheet.alter("number_format", "repair", count, spaced, quantity >= 1000)
+    sheet.alter("number_format", "repair", count, _cycle("quantity", _spaced), quantity >= 1000)
     sheet.alter("outlier", "repair", count, _cycle("quantity", lambda n, cells: f"{cells[3]}000"), _ordinary(known))
     sheet.split(count, quantity)
     sheet.alter("return", "repair", count, _cycle("quantity", lambda n, cells: f"-{cells[3]}"), sold)
     sheet.alter("zero_price", "repair", count, _always("price", "0", "0.00"), sold)
     sheet.alter("negative_price", "repair", count, _cycle("price", lambda n, cells: f"-{cells[4]}"), sold)
-    sheet.alter("missing_value", "quarantine", count, lambda n, cells: (("store", "sku", "date", "quantity")[n % 4], ""))
+    sheet.alter("missing_value", "quarantine", count, _missing("store", "sku", "date", "quantity"))
     sheet.alter("unparsable_date", "quarantine", count, _always("date", "31/31/2024", "yesterday", "2024-02-30"))
     sheet.alter("impossible_date", "quarantine", count, _always("date", "9999-01-01", "1812-06-24"))
     sheet.alter("future_date", "quarantine", count, _cycle("date", lambda n, cells: str(later + timedelta(days=n))))
@@ -169,8 +169,8 @@ def _sales(sheet: Sheet, end: date) -> None:
 
 def _receipts(sheet: Sheet) -> None:
     count = max(FEWEST, round(len(sheet.lines) * SHARE / 3))
-    columns = ("store", "sku", "ordered_on", "received_on", "quantity")
-    sheet.alter("missing_value", "quarantine", count, lambda n, cells: (columns[n % 5], ""))
+    needed = _missing("store", "sku", "ordered_on", "received_on", "quantity")
+    sheet.alter("missing_value", "quarantine", count, needed)
     early = _cycle("received_on", lambda n, cells: str(date.fromisoformat(cells[2]) - timedelta(days=5 + n % 20)))
     sheet.alter("received_before_ordered", "quarantine", count, early)
     # the order is moved back, because moving the receipt forward would make it a receipt from the future too
@@ -179,9 +179,10 @@ def _receipts(sheet: Sheet) -> None:
 
 
 def _stock(sheet: Sheet) -> None:
-    columns = ("store", "sku", "date", "on_hand")
     count = max(FEWEST, round(len(sheet.lines) * SHARE / 10))
-    sheet.alter("missing_value", "quarantine", count, lambda n, cells: (columns[n % 4], ""))
+    on_hand = pl.read_csv(sheet.path, columns=["on_hand"])["on_hand"].to_numpy()
+    sheet.alter("number_format", "repair", count, _cycle("on_hand", _spaced), on_hand >= 1000)
+    sheet.alter("missing_value", "quarantine", count, _missing("store", "sku", "date", "on_hand"))
 
 
 def _dozens(sheet: Sheet, count: int, quantity: NDArray[np.int64]) -> None:
@@ -193,7 +194,7 @@ def _dozens(sheet: Sheet, count: int, quantity: NDArray[np.int64]) -> None:
 
 
 def _ordinary(sales: pl.DataFrame) -> Candidates:
-    """One row each of well-known series, an ordinary day of it: three zeros more make it 500 times the median or above."""
+    """An ordinary day of each well-known series: with three zeros more it is at least a thousand times the median."""
     median = pl.col("quantity").filter(pl.col("quantity") > 0).median()
     of_series = sales.with_row_index("line").with_columns(
         pl.len().over("store", "sku").alias("history"), median.over("store", "sku").alias("median")
@@ -215,6 +216,14 @@ def _cycle(column: str, value: Callable[[int, list[str]], str]) -> Change:
 
 def _always(column: str, *values: str) -> Change:
     return lambda number, cells: (column, values[number % len(values)])
+
+
+def _missing(*columns: str) -> Change:
+    return lambda number, cells: (columns[number % len(columns)], "")
+
+
+def _spaced(number: int, cells: list[str]) -> str:
+    return f"{int(cells[3]):,}".replace(",", " ")
 
 
 def _unspeakable(number: int, cells: list[str]) -> str:

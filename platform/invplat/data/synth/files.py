@@ -6,6 +6,7 @@ Appends a block of stores at a time, so that memory depends on the block and not
 from __future__ import annotations
 
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -39,13 +40,17 @@ class TenantFiles:
     def __enter__(self) -> TenantFiles:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._demand is not None:
             self._demand.close()
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
+        text = BytesIO()
+        frame.write_csv(text, include_header=table not in self.rows)
         with (self.folder / f"{table}.csv").open("ab") as file:
-            frame.write_csv(file, include_header=table not in self.rows)
+            file.write(text.getbuffer())  # by Python itself, whose errors say when the disk is full
         self.rows[table] = self.rows.get(table, 0) + len(frame)
 
     def append_truth(self, frame: pl.DataFrame) -> None:
@@ -172,10 +177,10 @@ def _events(business: Business, nation: Nation) -> pl.DataFrame:
 
 
 def _signals(business: Business, nation: Nation) -> pl.DataFrame:
-    day = np.arange(nation.days)
-    dates = _dates(nation, day)
+    dates = _dates(nation, np.arange(nation.days))
+    everywhere = pl.Series([None] * nation.days, dtype=pl.String)
     parts = [
-        pl.DataFrame({"date": dates, "name": name, "value": np.round(value, 2), "store": pl.Series([None] * len(day), dtype=pl.String)})
+        pl.DataFrame({"date": dates, "name": name, "value": np.round(value, 2), "store": everywhere})
         for name, value in (("oil", nation.oil), ("consumer_prices", nation.consumer_prices))
     ]
     places = business.stores

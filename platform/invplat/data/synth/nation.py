@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 AHEAD = 60  # days after the end for which holidays and campaigns are already known
 RUN_UP = 8  # days before a holiday on which people already buy for it
 PAYDAYS = (1, 15)  # of the month
+USUAL_OIL = 70.0  # a barrel
 CITIES = {
     "north": ("Aldmoor", "Brinvik", "Corhaven"),
     "east": ("Dunmere", "Eastwold", "Farrow"),
@@ -85,7 +86,7 @@ def make_nation(rng: np.random.Generator, *, days: int, end: date) -> Nation:
         payday=np.exp(-last_payday / 3.0),
         temperature=temperature,
         unusual=unusual,
-        oil=70.0 * np.exp(persistent(rng, (1, days), 0.995, 0.018)[0]),
+        oil=USUAL_OIL * np.exp(persistent(rng, (1, days), 0.995, 0.018)[0]),
         consumer_prices=100.0 * np.exp((inflation / 365.25).cumsum()),
     )
 
@@ -128,7 +129,8 @@ def _felt(holidays: tuple[Holiday, ...], start: date, days: int) -> tuple[Floats
 
 def _weather(rng: np.random.Generator, day_of_year: Floats) -> tuple[Floats, Floats]:
     unusual = persistent(rng, (len(REGIONS), len(day_of_year)), 0.8, 2.2)
-    usual = np.array([mean + swing * np.cos(2 * np.pi * (day_of_year - 203) / 365.25) for mean, swing in CLIMATE.values()])
+    year = np.cos(2 * np.pi * (day_of_year - 203) / 365.25)
+    usual = np.array([mean + swing * year for mean, swing in CLIMATE.values()])
     return usual + unusual, unusual
 
 

@@ -141,7 +141,9 @@ def _leads(habits: Habits, who: Whole, rng: np.random.Generator) -> Whole:
     return habits.minimum[who] + rng.negative_binomial(shape, shape / (shape + habits.extra[who]))
 
 
-def _launches(habits: Habits, series: Series, opening: Whole, launched: NDArray[np.bool_], rng: np.random.Generator) -> Whole:
+def _launches(
+    habits: Habits, series: Series, opening: Whole, launched: NDArray[np.bool_], rng: np.random.Generator
+) -> Whole:
     """The delivery with which a new product comes into a store, as columns of (series, ordered, received, quantity)."""
     who = np.flatnonzero(launched)
     comes = series.first[who]

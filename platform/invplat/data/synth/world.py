@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 from invplat.core.errors import SettingRefused, StorageError, StorageFull
 from invplat.data.synth.business import Business, make_business
 from invplat.data.synth.demand import draw, expected, make_series
-from invplat.data.synth.dirt import plant
+from invplat.data.synth.dirt import Fault, plant
 from invplat.data.synth.files import TenantFiles
 from invplat.data.synth.nation import Nation, make_nation
 from invplat.data.synth.stockroom import run
@@ -26,7 +27,8 @@ from invplat.data.synth.stockroom import run
 BLOCK = 4000  # series simulated together: what bounds memory
 TRUTH = "_truth"
 LONGEST = 36_500  # days
-LIMITS = {"tenants": (1, 100_000), "stores": (1, 100_000), "skus": (1, 1_000_000), "days": (14, LONGEST), "seed": (0, 2**63)}
+MANY = 1_000_000
+LIMITS = {"tenants": (1, MANY), "stores": (1, MANY), "skus": (1, MANY), "days": (14, LONGEST), "seed": (0, 2**63)}
 
 
 def make_world(
@@ -44,9 +46,10 @@ def make_world(
     """Write the world to `out`, whole or not at all, and return what world.json says about each tenant."""
     sizes = {"tenants": tenants, "stores": stores, "skus": skus, "days": days, "seed": seed}
     _check(sizes, end)
+    out = out.absolute()
     _check_place(out)
     arguments = {**sizes, "dirt": dirt, "end": end.isoformat()}
-    building = out.absolute().with_name(f".{out.absolute().name}.building")
+    building = out.with_name(f".{out.name}.building")
     try:
         shutil.rmtree(building, ignore_errors=True)  # what a killed run left behind
         building.mkdir(parents=True)
@@ -57,7 +60,8 @@ def make_world(
         building.rename(out)
     except OSError as error:
         kind = StorageFull if error.errno == errno.ENOSPC else StorageError
-        raise kind(f"could not write the world to {out}: {error}", hint="free space or choose another folder") from error
+        hint = "free space or choose another folder"
+        raise kind(f"could not write the world to {out}: {error}", hint=hint) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return world
@@ -81,16 +85,16 @@ def _build(
                 _live(business, nation, block, files, np.random.SeedSequence(seed, spawn_key=(1, number, i)))
                 if progress is not None:
                     progress(number * len(blocks) + i + 1, count * len(blocks))
-        planted: dict[str, int] = {}
-        rows = dict(files.rows)
+        faults: list[Fault] = []
+        rows = files.rows
         if arguments["dirt"]:
-            faults, rows = plant(folder, np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(3, number))), end)
-            (truth / "planted.json").write_text(_json([fault.entry() for fault in faults]), encoding="utf-8")
-            planted = {rule: sum(f.rule == rule for f in faults) for rule in sorted({f.rule for f in faults})}
-        else:
-            (truth / "planted.json").write_text(_json([]), encoding="utf-8")
+            rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(3, number)))
+            faults, rows = plant(folder, rng, end)
+        planted = Counter(fault.rule for fault in faults)
+        (truth / "planted.json").write_text(_json([fault.entry() for fault in faults]), encoding="utf-8")
         (truth / "suppliers.json").write_text(_json([s.truth() for s in business.suppliers]), encoding="utf-8")
-        summary[business.name] = {"rows": dict(sorted(rows.items())), "planted": planted, **business.traits()}
+        counts = {"rows": dict(sorted(rows.items())), "planted": dict(sorted(planted.items()))}
+        summary[business.name] = {**counts, **business.traits()}
     return {"arguments": arguments, "start": nation.start.isoformat(), "end": end.isoformat(), "tenants": summary}
 
 
@@ -135,4 +139,4 @@ def _check_place(out: Path) -> None:
     except (OSError, ValueError, KeyError, TypeError):
         known = set()
     if strange := sorted(inside - known - {"world.json", TRUTH}) or sorted(inside if not known else ()):
-        raise SettingRefused(f"--out {out} isn't empty and isn't only a synthetic world: it holds {strange[0]!r}", hint=hint)
+        raise SettingRefused(f"--out {out} holds more than a synthetic world: {strange[0]!r}", hint=hint)
