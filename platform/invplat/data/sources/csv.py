@@ -8,6 +8,7 @@ nor a way past undecodable rows; Polars' batches take 0.14 s and more memory. Kn
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
@@ -140,7 +141,7 @@ class CsvSource:
         return given
 
     def _names(self, record: str, delimiter: str) -> list[str]:
-        cells = _cells([record], delimiter)[0]
+        cells = _cells(record, delimiter)
         names = [cell.strip().strip("\ufeff") or f"column_{position}" for position, cell in enumerate(cells, 1)]
         twice = [name for name, times in Counter(names).items() if times > 1]
         if twice:
@@ -213,13 +214,13 @@ def _read(
     return table.select(list(columns))
 
 
-def _cells(records: list[str], delimiter: str) -> list[list[str]]:
-    return [next(csv.reader([record], delimiter=delimiter), []) for record in records]
+def _cells(record: str, delimiter: str) -> list[str]:
+    return next(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter), [])
 
 
 def _fit(sample: list[str], delimiter: str) -> tuple[float, int]:
     """How many records have as many fields as the header, and how many that is; (0, 1) where it divides nothing."""
-    widths = [len(cells) for cells in _cells(sample, delimiter)]
+    widths = [len(_cells(record, delimiter)) for record in sample]
     if widths[0] < 2:
         return 0.0, 1
     return sum(width == widths[0] for width in widths) / len(widths), widths[0]

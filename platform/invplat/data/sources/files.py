@@ -72,10 +72,10 @@ def fingerprint_of(place: Place) -> str:
 
 
 class LocalFile:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, label: str = "") -> None:
         self.path = path
         self.name = str(path)
-        self.label = path.name
+        self.label = label or path.name
         with told(self.name):
             self.size: int | None = path.stat().st_size
 
@@ -125,7 +125,7 @@ class _OwnedGzip(gzip.GzipFile):
 
 
 class Member:
-    """One file inside a zip, read in place: nothing is ever unpacked to disk, so a member's name can't lead anywhere."""
+    """One file inside a zip, read in place: nothing is unpacked to disk, so a member's name can't lead anywhere."""
 
     def __init__(self, archive: Place, member: zipfile.ZipInfo) -> None:
         self.archive = archive
@@ -153,7 +153,8 @@ class _OwnedMember:
     def __init__(self, stream: BinaryIO, member: zipfile.ZipInfo) -> None:
         self.stream = stream
         try:
-            self.opened = zipfile.ZipFile(stream).open(member)
+            archive = zipfile.ZipFile(stream)
+            self.opened = archive.open(member)
         except BaseException:
             stream.close()
             raise

@@ -106,7 +106,7 @@ def _endless(name: str, row: int, opened: bool, longest: int) -> SourceError:
 
 
 def _cut(buffer: bytes, delimiter: str, more: bool) -> tuple[int, bool, Positions | None, bool]:
-    """Where the last whole record ends, whether newlines stand in quotes, the ends (None: every newline), an open quote."""
+    """Where whole records end, whether newlines stand in quotes, the ends (None: every newline), an open quote."""
     quotes = b'"' in buffer
     # A lone carriage return ends a record for every parser, but only files from old tills have any.
     returns = b"\r" in buffer and buffer.count(b"\r") != buffer.count(b"\r\n")
