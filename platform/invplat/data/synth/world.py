@@ -24,7 +24,7 @@ from invplat.data.synth.files import TenantFiles
 from invplat.data.synth.nation import Nation, make_nation
 from invplat.data.synth.stockroom import run
 
-BLOCK = 4000  # series simulated together: what bounds memory
+BLOCK = 1000  # series simulated together: what bounds memory
 TRUTH = "_truth"
 LONGEST = 36_500  # days
 MANY = 1_000_000
