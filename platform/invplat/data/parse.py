@@ -152,7 +152,7 @@ class Parser:
             given = self.entry.formats.date
             if self.entry.unpivot is not None and ours == self.entry.unpivot.into and self.entry.unpivot.format:
                 given = (self.entry.unpivot.format,)
-            self._formats[ours] = choose_date_format(column.values, given, f"{self.file}, column {source.columns[0] if source else ours}")
+            self._formats[ours] = choose_date_format(column.values, given, f"{self.file}, column {source.columns[0] if source and source.columns else ours}")
         return self._formats[ours]
 
 
