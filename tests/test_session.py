@@ -27,9 +27,12 @@ def run(script: str, *args: str) -> dict[str, object]:
 def test_in_process_is_a_plain_loop_that_starts_nothing() -> None:
     seen: list[int] = []
     steps: list[tuple[int, int]] = []
-    results = run_tasks(
-        lambda item: seen.append(item) or item * 2, [1, 2, 3], progress=lambda *step: steps.append(step)
-    )
+
+    def double(item: int) -> int:
+        seen.append(item)
+        return item * 2
+
+    results = run_tasks(double, [1, 2, 3], progress=lambda *step: steps.append(step))
     assert seen == []
     assert next(results) == 2
     assert seen == [1]  # one at a time, only when asked: memory stays flat

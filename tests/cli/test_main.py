@@ -30,7 +30,7 @@ def add(monkeypatch: pytest.MonkeyPatch) -> Add:
 
     def register(body: Callable[[Output], None]) -> None:
         command = click.command("probe")(common(pass_output(body)))
-        monkeypatch.setitem(sys.modules, "probe_for_test", SimpleNamespace(command=command))  # type: ignore[arg-type]
+        monkeypatch.setitem(sys.modules, "probe_for_test", SimpleNamespace(command=command))
         monkeypatch.setitem(main.COMMANDS, "probe", ("probe_for_test:command", "Only a test's."))
 
     return register

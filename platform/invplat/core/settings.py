@@ -170,14 +170,20 @@ def _storage(given: _Given) -> str:
     return given.value if "://" in given.value else str(_folder("storage_url", given))
 
 
-_USER = re.compile(r"(://[^/@:\s?#]*):\S*@")
-_USER_ALONE = re.compile(r"(://[^/@:\s?#]*):.*@", re.DOTALL)  # a password may hold blanks when nothing else is said
-_NAMED = re.compile(r"(?i)\b([\w.-]*(?:password|passwd|pwd|secret|token)[\w.-]*=)[^&\s]+")
-_QUERY = re.compile(r"(?i)(?<=[?&;])([\w.-]*(?:key|sig|signature|credential)[\w.-]*=)[^&\s]+")
+_USER = re.compile(r"://[^/@:\s?#]*:(?P<secret>\S+)@")
+_USER_ALONE = re.compile(r"://[^/@:\s?#]*:(?P<secret>.+)@", re.DOTALL)  # a password may hold blanks
+_NAMED = re.compile(r"(?i)\b[\w.-]*(?:password|passwd|pwd|secret|token)[\w.-]*=(?P<secret>[^&\s]+)")
+_QUERY = re.compile(r"(?i)(?<=[?&;])[\w.-]*(?:key|sig|signature|credential)[\w.-]*=(?P<secret>[^&\s]+)")
 _URL = re.compile(r"[A-Za-z][\w+.-]*://")
 
 
 def hide_secrets(text: str) -> str:
     """The text with passwords and keys inside URLs shown as ***; rather hides too much than too little."""
-    text = _QUERY.sub(r"\1***", _NAMED.sub(r"\1***", text))
-    return (_USER_ALONE if _URL.match(text) else _USER).sub(r"\1:***@", text)
+    patterns = (_USER_ALONE if _URL.match(text) else _USER, _NAMED, _QUERY)
+    secrets = sorted(match.span("secret") for pattern in patterns for match in pattern.finditer(text))
+    shown, end = "", 0
+    for start, stop in secrets:
+        if start > end:
+            shown += text[end:start] + "***"
+        end = max(end, stop)
+    return shown + text[end:]
