@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from invplat.core.errors import DatasetError
@@ -97,11 +98,9 @@ class Dataset:
         return self._log(self.manifest.repairs, store)
 
     def _log(self, files: Sequence[DataFile], store: str | None) -> pa.Table:
-        filters = [("store", "=", store)] if store is not None else None
-        parts = []
-        for file in files:
-            with self.storage.open(self._key(file)) as stream:
-                parts.append(pq.read_table(stream, filters=filters, partitioning=None))
+        parts = [self._part(file, None) for file in files]
+        if store is not None:
+            parts = [part.filter(pc.equal(part.column("store"), store)) for part in parts]
         return pa.concat_tables(parts) if parts else LOG_SCHEMA.empty_table()
 
     def _files(self, table: str, store: str | None) -> list[DataFile]:
@@ -114,15 +113,15 @@ class Dataset:
             raise DatasetError(f"tenant {self.tenant} has no store {store!r} in version {self.version}", hint="see them: invplat data describe")
         return [file for file in files if file.store == store]
 
-    def _key(self, file: DataFile) -> str:
-        return f"{data_prefix(self.tenant)}/{file.key}"
-
     def _part(self, file: DataFile, columns: list[str] | None) -> pa.Table:
+        reader = pq.ParquetFile(self._bytes(file))
+        there = [name for name in columns if name in reader.schema_arrow.names] if columns is not None else None
+        # One thread: stores are small, and a pool thread that drops our bytes while Python ends would abort the program.
+        return reader.read(columns=there, use_threads=False)
+
+    def _bytes(self, file: DataFile) -> pa.BufferReader:
         try:
-            with self.storage.open(self._key(file)) as stream:
-                reader = pq.ParquetFile(stream)
-                there = [name for name in columns if name in reader.schema_arrow.names] if columns is not None else None
-                return reader.read(columns=there)
+            return pa.BufferReader(self.storage.read(f"{data_prefix(self.tenant)}/{file.key}"))
         except FileNotFoundError as error:
             raise DatasetError(f"a data file of version {self.version} is gone: {file.key}", hint="restore it from a backup, or ingest again") from error
 

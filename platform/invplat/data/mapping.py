@@ -48,12 +48,15 @@ def builtin_names() -> list[str]:
     return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
 
 
+def builtin_text(name: str) -> str:
+    return (resources.files("invplat.data") / "mappings" / f"{name}.toml").read_text(encoding="utf-8")
+
+
 def load_mapping(name_or_file: str) -> Mapping:
     """A built-in mapping by name, or a TOML file by path."""
     names = builtin_names()
     if name_or_file in names:
-        text = (resources.files("invplat.data") / "mappings" / f"{name_or_file}.toml").read_text(encoding="utf-8")
-        return parse_mapping(text, name_or_file)
+        return parse_mapping(builtin_text(name_or_file), name_or_file)
     path = Path(name_or_file)
     if not path.is_file():
         near = get_close_matches(name_or_file, names, n=1)

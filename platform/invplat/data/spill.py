@@ -154,6 +154,6 @@ class Spill:
     def _read(self, paths: list[str]) -> Facts:
         parts = []
         for key in paths:
-            with self.scratch.open(key) as stream:
-                parts.append(from_arrow(pa.ipc.open_file(stream).read_all(), self.table, self.vocabulary))
+            data = pa.ipc.open_file(pa.py_buffer(self.scratch.read(key))).read_all()
+            parts.append(from_arrow(data, self.table, self.vocabulary))
         return concatenate(parts)

@@ -1,0 +1,37 @@
+"""`invplat data append`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from invplat.cli.data import reading
+from invplat.cli.output import Output, common, pass_output
+
+
+@click.command("append")
+@reading.options
+@common
+@pass_output
+def command(output: Output, paths: tuple[str, ...], tenant: str, mapping_name: str, workers: int, today: Any) -> None:
+    """Add newer files to a tenant's dataset, as a new version.
+
+    Only the stores in the new files are written again. Where a new row speaks of a store, SKU and day that the dataset
+    has, the new row counts. Files that were read before are left out.
+
+    \b
+    Example:
+      invplat data append --tenant corner-shop --mapping generic exports/sales-march.csv
+    """
+    from invplat.core.names import check_tenant
+    from invplat.data.ingest import append
+    from invplat.data.mapping import load_mapping
+    from invplat.storage import open_storage
+
+    check_tenant(tenant)
+    mapping = load_mapping(mapping_name)
+    storage = open_storage(output.settings.storage_url)
+    with reading.running(output, workers, today) as options:
+        outcome = append(storage, tenant, mapping, reading.find_sources(paths), options)
+    reading.show(output, outcome)
