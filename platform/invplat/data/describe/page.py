@@ -1,0 +1,87 @@
+"""A description as one HTML file: no script, nothing fetched, light and dark, good to print. Written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from importlib import resources
+from pathlib import Path
+
+from invplat.core.errors import StorageError
+from invplat.data.describe import sections
+from invplat.data.describe.description import Description
+from invplat.data.describe.markup import name, safe
+from invplat.data.describe.wording import compact, day, number
+
+ORDER = (
+    sections.tables,
+    sections.coverage,
+    sections.demand,
+    sections.series,
+    sections.products,
+    sections.stockouts,
+    sections.promotion,
+    sections.lead_times,
+    sections.dead_stock,
+    sections.returns,
+    sections.quarantined,
+    sections.mended,
+    sections.lacking,
+)
+
+
+def write_page(description: Description, path: Path) -> Path:
+    """Write the page; what was at `path` before stays until the new one is complete."""
+    text = render_page(description)
+    temporary = path.with_name(f".{secrets.token_hex(6)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path} can't be written: {error.strerror or error}", hint="give another path") from error
+    return path
+
+
+def render_page(description: Description) -> str:
+    style = (resources.files("invplat.data.describe") / "style.css").read_text(encoding="utf-8")
+    body = "\n".join(part for part in (section(description) for section in ORDER) if part)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{safe(description.tenant)}, version {description.version}</title>\n<style>\n{style}</style>\n</head>\n"
+        f"<body>\n<main>\n{_head(description)}\n{body}\n{_foot(description)}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _head(described: Description) -> str:
+    span = f"{day(described.start)} to {day(described.end)}" if described.start else "no dates"
+    tiles = (
+        (number(described.stores), "store" if described.stores == 1 else "stores"),
+        (number(described.series), "series"),
+        (number(described.skus), "SKU" if described.skus == 1 else "SKUs"),
+        (compact(described.units) if described.units >= 1e7 else number(described.units), "units sold"),
+        (number(described.counts.rows_in), "rows read"),
+        (number(described.counts.rows_quarantined), "quarantined"),
+    )
+    shown = "".join(f"<div><b>{value}</b><span>{label}</span></div>" for value, label in tiles)
+    notes = "".join(f"<li>{safe(note)}</li>" for note in described.notes)
+    return (
+        f'<header><p class="eyebrow">Dataset, version {described.version}</p><h1>{name(described.tenant)}</h1>'
+        f'<p class="meta">{span} · {safe(described.frequency)} · mapping {name(described.mapping)}</p>'
+        f'<div class="tiles">{shown}</div>{f"<section><p class=eyebrow>Notes</p><ul>{notes}</ul></section>" if notes else ""}</header>'
+    )
+
+
+def _foot(described: Description) -> str:
+    made = described.created.replace("T", " ")[:16]
+    sources = ""
+    if described.sources:
+        shown = "; ".join(f"{name(source.name)} ({number(source.rows)} rows)" for source in described.sources[:20])
+        left = len(described.sources) - 20
+        sources = f"<p>Read from: {shown}{f'; and {left:,} more' if left > 0 else ''}.</p>"
+    parent = f", made from version {described.parent}" if described.parent is not None else ""
+    return f"<footer>{sources}<p>Version {described.version}{parent}, written {safe(made)} UTC by invplat {safe(described.code)}.</p></footer>"
