@@ -28,6 +28,7 @@ from invplat.data.sources.wanted import all_there
 
 BLOCK = 4 << 20  # measured: 8 MB is no faster and takes half as much memory again
 PARSED = 1 << 20  # what one thread of pyarrow parses at a time
+LOOKED_AT = 200  # records that show the delimiter
 SHOWN = 200  # characters of a rejected row
 DELIMITERS = (",", ";", "\t", "|")
 NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
@@ -39,6 +40,15 @@ class Header:
     delimiter: str
     encoding: str  # empty: UTF-8 as far as seen
     records: int  # how many records stand before the first row: blank ones, `sep=;`, the header itself
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """The first records, header first, as text."""
+
+    sample: list[str]
+    encoding: str
+    records: int
 
 
 class CsvSource:
@@ -99,24 +109,31 @@ class CsvSource:
         return self._header
 
     def _find_header(self) -> Header:
-        delimiter = self._delimiter()
+        given = self._delimiter()
+        first = self._first_records(given or "".join(DELIMITERS))
+        delimiter = self._agreed(given, first.sample)
+        if not given:  # where records end depends on the delimiter when quotes stand inside fields
+            first = self._first_records(delimiter)
+        return Header(self._names(first.sample[0], delimiter), delimiter, first.encoding, first.records)
+
+    def _first_records(self, delimiters: str) -> Beginning:
         decoder = Decoder(self._encoding())
         before = 0
-        with closing(self._blocks(delimiter or ",", SAMPLE)) as found:
+        with closing(self._blocks(delimiters, SAMPLE)) as found:
             for block in found:
-                decoder.decode(block)
+                decoder.decode(block)  # settles the encoding
                 self._note(decoder.note)
-                for index in np.flatnonzero(~block.blank):
+                sample: list[str] = []
+                header = 0
+                for index in np.flatnonzero(~block.blank)[:LOOKED_AT]:
                     record = decoder.text(block.record(int(index)))
-                    if record.strip().startswith("sep=") and len(record.strip()) == 5:
-                        continue  # Excel's own way to say the delimiter
-                    sample = [
-                        decoder.text(block.record(i))
-                        for i in range(int(index), min(block.count, int(index) + 200))
-                        if not block.blank[i]
-                    ]
-                    delimiter = self._agreed(delimiter, sample)
-                    return Header(self._names(record, delimiter), delimiter, decoder.encoding, before + int(index) + 1)
+                    if not sample:
+                        if record.startswith("sep=") and len(record.strip()) <= 5:
+                            continue  # Excel's own way to say the delimiter
+                        header = before + int(index) + 1
+                    sample.append(record)
+                if sample:
+                    return Beginning(sample, decoder.encoding, header)
                 before += block.count
         raise SourceError(f"{self.name} is empty", hint="a CSV begins with a line of column names")
 
@@ -141,7 +158,12 @@ class CsvSource:
         return given
 
     def _names(self, record: str, delimiter: str) -> list[str]:
-        cells = _cells(record, delimiter)
+        try:
+            cells = _cells(record, delimiter)
+        except csv.Error as error:
+            raise SourceError(
+                f"{self.name} has no readable header: {error}", hint="look at the first line for a stray quote"
+            ) from error
         names = [cell.strip().strip("\ufeff") or f"column_{position}" for position, cell in enumerate(cells, 1)]
         twice = [name for name, times in Counter(names).items() if times > 1]
         if twice:
@@ -220,7 +242,10 @@ def _cells(record: str, delimiter: str) -> list[str]:
 
 def _fit(sample: list[str], delimiter: str) -> tuple[float, int]:
     """How many records have as many fields as the header, and how many that is; (0, 1) where it divides nothing."""
-    widths = [len(_cells(record, delimiter)) for record in sample]
+    try:
+        widths = [len(_cells(record, delimiter)) for record in sample]
+    except csv.Error:  # a field of more than 128 kB
+        return 0.0, 1
     if widths[0] < 2:
         return 0.0, 1
     return sum(width == widths[0] for width in widths) / len(widths), widths[0]

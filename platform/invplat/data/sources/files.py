@@ -187,4 +187,4 @@ def members(archive: Place) -> list[zipfile.ZipInfo]:
 
 
 def _hidden(name: str) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+    return any(part.startswith((".", "__MACOSX")) and part.strip(".") for part in name.split("/"))

@@ -71,7 +71,7 @@ class Block:
 
 
 def blocks(
-    read: Callable[[int], bytes], delimiter: str, name: str, *, size: int, longest: int = LONGEST
+    read: Callable[[int], bytes], delimiters: str, name: str, *, size: int, longest: int = LONGEST
 ) -> Iterator[Block]:
     """Blocks of about `size` bytes; memory is a few blocks whatever the stream's length."""
     row, byte, rest, more = 1, 0, b"", True
@@ -83,7 +83,7 @@ def blocks(
             buffer += b"\n"
         if not buffer:
             continue
-        cut, quoted, ends, opened = _cut(buffer, delimiter, more)
+        cut, quoted, ends, opened = _cut(buffer, delimiters, more)
         if cut:
             block = Block(buffer if cut == len(buffer) else buffer[:cut], row, byte, quoted, ends)
             yield block
@@ -105,7 +105,7 @@ def _endless(name: str, row: int, opened: bool, longest: int) -> SourceError:
     )
 
 
-def _cut(buffer: bytes, delimiter: str, more: bool) -> tuple[int, bool, Positions | None, bool]:
+def _cut(buffer: bytes, delimiters: str, more: bool) -> tuple[int, bool, Positions | None, bool]:
     """Where whole records end, whether newlines stand in quotes, the ends (None: every newline), an open quote."""
     quotes = b'"' in buffer
     # A lone carriage return ends a record for every parser, but only files from old tills have any.
@@ -118,7 +118,7 @@ def _cut(buffer: bytes, delimiter: str, more: bool) -> tuple[int, bool, Position
         ends = _with_returns(letters, ends, more)
     if not quotes:
         return (int(ends[-1]) + 1 if len(ends) else 0), False, ends, False
-    marks = _marks(buffer, letters, delimiter)
+    marks = _marks(buffer, letters, delimiters)
     inside = np.searchsorted(marks, ends) % 2 == 1
     outside = ends[~inside]
     cut = int(outside[-1]) + 1 if len(outside) else 0
@@ -134,16 +134,16 @@ def _with_returns(letters: npt.NDArray[np.uint8], newlines: Positions, more: boo
     return np.union1d(newlines, lone)
 
 
-def _marks(buffer: bytes, letters: npt.NDArray[np.uint8], delimiter: str) -> Positions:
+def _marks(buffer: bytes, letters: npt.NDArray[np.uint8], delimiters: str) -> Positions:
     """Positions where quoted text begins and ends, alternating."""
     quotes = np.flatnonzero(letters == QUOTE)
     openers = quotes[::2]
     before = letters[openers - 1]  # for an opener at 0 this looks at the last byte; allowed below
-    fair = (before == ord(delimiter)) | (before == NEWLINE) | (before == RETURN) | (before == QUOTE) | (openers == 0)
+    fair = np.isin(before, np.frombuffer(b'\r\n"' + delimiters.encode(), np.uint8)) | (openers == 0)
     if fair.all():
         return quotes
     # Some quote stands inside an unquoted field (5" pipe): counting pairs would misread, so look at every quoted field.
-    pattern = re.compile(rb'(?:\A|[%s\r\n])("[^"]*+(?:""[^"]*+)*+)("?)' % re.escape(delimiter.encode()))
+    pattern = re.compile(rb'(?:\A|[%s\r\n])("[^"]*+(?:""[^"]*+)*+)("?)' % re.escape(delimiters.encode()))
     spans = [
         position
         for found in pattern.finditer(buffer)

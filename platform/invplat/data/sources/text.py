@@ -7,6 +7,7 @@ A file is believed to be UTF-8 until a byte says otherwise. Then either the file
 from __future__ import annotations
 
 import codecs
+import re
 from typing import BinaryIO
 
 import numpy as np
@@ -37,8 +38,8 @@ USUAL = {
 SIGNATURES = (
     (b"PK\x03\x04", "an Excel workbook or zip", "in Excel: File, Save As, CSV UTF-8; a zip must be named .zip"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "in Excel: File, Save As, CSV UTF-8"),
-    (b"\x89PNG", "a picture", "give the file with the rows"),
-    (b"\xff\xd8\xff", "a picture", "give the file with the rows"),
+    (b"\x89PNG", "a picture", "export the rows as CSV"),
+    (b"\xff\xd8\xff", "a picture", "export the rows as CSV"),
     (b"%PDF", "a PDF", "export the table as CSV"),
     (b"PAR1", "Parquet", "name it .parquet"),
     (b"\x1f\x8b", "gzip", "name it .csv.gz"),
@@ -209,9 +210,13 @@ def _mostly_utf8(sample: bytes) -> bool:
 def guess(sample: bytes) -> str:
     """The older encoding in which most characters beyond ASCII are usual ones."""
     beyond = bytes(byte for byte in sample if byte > 0x7F)
+    runs = len(re.findall(rb"[\x80-\xff]+", sample))
+    # Words of Latin scripts mix letters beyond ASCII with plain ones, Cyrillic and Greek words don't.
+    mixed = len(re.findall(rb"[A-Za-z][\x80-\xff]+|[\x80-\xff]+[A-Za-z]", sample))
+    candidates = [encoding for encoding in USUAL if encoding not in ("cp1251", "cp1253") or 2 * mixed < runs]
 
     def usual(encoding: str) -> float:
         letters = beyond.decode(encoding, "replace")
         return sum(letter in USUAL[encoding] for letter in letters) / max(1, len(letters))
 
-    return max(USUAL, key=usual)
+    return max(candidates, key=usual)
