@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from invplat.data.dense import Bools, Floats
 from invplat.data.panel import Group, Panel
 from invplat.data.timeline import Timeline
 
+Doubles = npt.NDArray[np.float64]
 SUMS = frozenset({"demand", "returned"})
 LASTS = frozenset({"on_hand", "on_order", "stock_known"})
 HIGHS = frozenset({"promotion", "censored"})
@@ -39,7 +41,7 @@ def aggregated(panel: Panel, span: Timeline, known: int) -> Panel:
         launch=span.index(origin + panel.launch),
         demand=np.asarray(past["demand"], np.float32),
         observed=observed,
-        censored=np.asarray(past["censored"]) > 0,
+        censored=np.asarray(past["censored"], np.float32) > 0,
         past=Group.of(past, shape, panel.past.quantities),
         ahead=Group.of(ahead, shape, panel.ahead.quantities),
     )
@@ -50,8 +52,8 @@ class _Gather:
         self.starts = (span.starts() - panel.timeline.origin).astype(np.int64)
         self.lasts = np.append(self.starts[1:], panel.timeline.length) - 1
 
-    def sum(self, values: Floats | Bools) -> Floats:
-        total: Floats = np.add.reduceat(values.astype(np.float64), self.starts, axis=1)
+    def sum(self, values: Floats | Bools | Doubles) -> Doubles:
+        total: Doubles = np.add.reduceat(values.astype(np.float64), self.starts, axis=1)
         return total
 
     def column(self, group: Group, name: str, weights: Floats | None) -> Floats:
@@ -70,5 +72,5 @@ class _Gather:
         total = self.sum(there)
         return np.divide(self.sum(values * there), total, out=np.zeros_like(total), where=total > 0).astype(np.float32)
 
-    def _spread(self, periods: Floats) -> Floats:
+    def _spread(self, periods: Doubles) -> Doubles:
         return np.repeat(periods, self.lasts - self.starts + 1, axis=1)

@@ -58,28 +58,42 @@ def build_panel(
     planned: Sequence[str] | None = None,
 ) -> Panel:
     """`end` is the last day anything is known of: nothing dated later is read, save `planned` columns (by default
-    `planned_columns`). `before` and `after` add periods: room for the windows of young series, and the horizon to forecast.
+    `planned_columns`). `before` and `after` add periods: room for the windows of young series, and the horizon.
 
-    Weeks made of days begin on Monday; an incomplete first week or month is left out, an incomplete last one is not history.
+    Weeks made of days begin on Monday. An incomplete first week or month is left out, an incomplete last one is
+    not history.
     """
     frequency = _checked(dataset, frequency)
     plans = planned_columns(dataset) if planned is None else tuple(planned)
     lacking = [name for name in plans if name not in dataset.columns("sales")]
     if lacking:
-        raise DatasetError(f"planned column {lacking[0]!r} is not in the sales of {dataset.tenant}", hint=f"they have {', '.join(dataset.columns('sales'))}")
-    sales = dataset.read("sales", store)
+        raise DatasetError(
+            f"planned column {lacking[0]!r} is not in the sales of {dataset.tenant}",
+            hint=f"they have {', '.join(dataset.columns('sales'))}",
+        )
+    columns = dict.fromkeys([*dataset.columns("sales"), "outlier"])
+    sales = dataset.read("sales", store, [name for name in columns if name != "store"])
     day = days(sales.column("date"))
     last = _last_day(dataset, day) if end is None else as_day(end)
     facts = day <= last
     if not facts.any():
-        raise DatasetError(f"store {store!r} has no sales up to {np.datetime64(last, 'D')}", hint="choose a later end, or another store")
+        raise DatasetError(
+            f"store {store!r} has no sales up to {np.datetime64(last, 'D')}",
+            hint="choose a later end, or another store",
+        )
     earliest = int(day[facts].min())
     first = earliest if start is None else as_day(start)
     if first > last:
-        raise DatasetError(f"start {np.datetime64(first, 'D')} lies after end {np.datetime64(last, 'D')}", hint="exchange them")
+        raise DatasetError(
+            f"start {np.datetime64(first, 'D')} lies after end {np.datetime64(last, 'D')}", hint="exchange them"
+        )
     span, known = _span(frequency, dataset.frequency, first, last, earliest, store)
     span = span.cut(0, known).widened(before, after)
-    grid = span if frequency == dataset.frequency else Timeline("daily", span.origin, int(span.starts(1)[-1] - span.origin))
+    grid = (
+        span
+        if frequency == dataset.frequency
+        else Timeline("daily", span.origin, int(span.starts(1)[-1] - span.origin))
+    )
     history = min(int(grid.index(last)) + 1, grid.length)
     panel = _Assembly(dataset, store, grid, history, last, plans).panel(sales, day, facts)
     return panel if grid is span else aggregated(panel, span, before + known)
@@ -91,7 +105,9 @@ def _checked(dataset: Dataset, frequency: str | None) -> str:
     if wanted not in FREQUENCIES:
         raise DatasetError(f"frequency {wanted!r} is not known", hint=f"write one of {', '.join(FREQUENCIES)}")
     if wanted != native and native != "daily":
-        raise DatasetError(f"a {wanted} panel can't be made of {native} sales", hint=f"only days can be gathered; use {native}")
+        raise DatasetError(
+            f"a {wanted} panel can't be made of {native} sales", hint=f"only days can be gathered; use {native}"
+        )
     return wanted
 
 
@@ -113,7 +129,10 @@ def _span(frequency: str, native: str, first: int, last: int, earliest: int, sto
             known -= 1
     if known < 1:
         period = frequency.removesuffix("ly").replace("dai", "day")
-        raise DatasetError(f"store {store!r} has no complete {period} between {np.datetime64(first, 'D')} and {np.datetime64(last, 'D')}", hint=f"keep its {native} frequency")
+        raise DatasetError(
+            f"store {store!r} has no complete {period} between {np.datetime64(first, 'D')} and {np.datetime64(last, 'D')}",
+            hint=f"keep its {native} frequency",
+        )
     return span, known
 
 
@@ -214,7 +233,12 @@ class _Assembly:
 
     def _quarantined(self, skus: tuple[str, ...]) -> Ints:
         rows = self.dataset.quarantine(self.store)
-        rows = rows.filter(pc.and_(pc.equal(rows.column("table"), "sales"), pc.and_(pc.is_valid(rows.column("sku")), pc.is_valid(rows.column("date")))))
+        rows = rows.filter(
+            pc.and_(
+                pc.equal(rows.column("table"), "sales"),
+                pc.and_(pc.is_valid(rows.column("sku")), pc.is_valid(rows.column("date"))),
+            )
+        )
         cells, facts = self._cells(rows, skus)
         return cells[facts]
 
@@ -227,7 +251,9 @@ class _Assembly:
         codes = np.array([place.get(name, -1) for name in distinct.values.to_pylist()], np.int64)[distinct.codes]
         day = days(rows.column("date"))
         period = self.grid.index(day)
-        return codes * self.grid.length + period, (codes >= 0) & (period >= 0) & (period < self.grid.length) & (day <= self.last)
+        return codes * self.grid.length + period, (codes >= 0) & (period >= 0) & (period < self.grid.length) & (
+            day <= self.last
+        )
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """A panel: every series of one store on one timeline, as dense arrays with masks (series × periods × features).
 
 Causal by construction: what stands at period t comes from facts dated no later than t; nothing dated after the
-panel's end is read, save columns that are planned ahead. `assemble` makes one, `windows` cuts it, `series_features` adds to it.
+panel's end is read, save columns that are planned ahead. `assemble` makes one, `features` adds to it, `windows` cuts it.
 Arrays never hold NaN: an unknown value is 0 and its indicator (`price_known`, …) is 0.
 """
 
@@ -103,7 +103,10 @@ class Panel:
         for group in (self.past, self.ahead):
             if name in group.names:
                 return group.column(name)
-        raise DatasetError(f"the panel of store {self.store!r} has no {name!r}", hint=f"it has {', '.join(self.past.names + self.ahead.names)}")
+        raise DatasetError(
+            f"the panel of store {self.store!r} has no {name!r}",
+            hint=f"it has {', '.join(self.past.names + self.ahead.names)}",
+        )
 
     def has(self, name: str) -> bool:
         return name in self.past.names or name in self.ahead.names

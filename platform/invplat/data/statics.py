@@ -1,6 +1,6 @@
 """What does not change with time: attributes of the products and of the store, one row a series.
 
-Numbers are arrays, with an indicator where one may be unknown; texts stay as they are, for encoding is fitted elsewhere.
+Numbers are arrays, with an indicator where one may be unknown; texts stay as they are: encoding is fitted elsewhere.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ class Statics:
 def read_statics(dataset: Dataset, store: str, skus: Sequence[str]) -> Statics:
     columns: dict[str, Floats] = {}
     texts: dict[str, Texts] = {"sku": tuple(skus), "store": (store,) * len(skus)}
-    for table, key, wanted, prefix in (("products", "sku", list(skus), ""), ("stores", "store", [store] * len(skus), "store_")):
+    for table, key, wanted, prefix in (
+        ("products", "sku", list(skus), ""),
+        ("stores", "store", [store] * len(skus), "store_"),
+    ):
         if not dataset.has(table):
             continue
         rows = dataset.read(table)
