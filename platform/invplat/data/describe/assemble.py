@@ -31,6 +31,7 @@ SHOWN_STORES = 40
 SHOWN_CATEGORIES = 8
 SHOWN_GROUPS = 12
 SHOWN_PRODUCTS = 10
+FEWEST_BARS = 6
 CURVE = 60  # points of the Pareto curve
 
 
@@ -106,6 +107,8 @@ def _habits(
 def how_series_sell(tally: SalesTally) -> Series:
     used = np.flatnonzero(tally.levels)
     low, high = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 0)
+    while 0 < high - low < FEWEST_BARS:  # one lonely bar shows nothing of how narrow it is
+        low, high = max(low - 1, 0), min(high + 1, len(tally.levels))
     levels = Histogram(LEVELS[low : high + 1] if high else (), tuple(int(n) for n in tally.levels[low:high]))
     bubbles = [Bubble(*cell_centre(cell), count) for cell, count in sorted(tally.cells.items())]
     count = {name: int(value) for name, value in tally.totals.items()}

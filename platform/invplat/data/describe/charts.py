@@ -1,4 +1,4 @@
-"""Pictures as inline SVG: numbers in, markup out. Colours come from the page's style sheet, so light and dark are one picture.
+"""Pictures as inline SVG: numbers in, markup out. Colours are the style sheet's, so light and dark are one picture.
 
 Names from outside never enter a picture; the page sets them as text beside it.
 """
@@ -44,13 +44,11 @@ def spark(values: Sequence[float], label: str) -> str:
     return f'<svg class="spark" viewBox="0 0 220 52" role="img" aria-label="{label}">{inner}</svg>'
 
 
-def columns(
-    values: Sequence[float | None], names: Sequence[str], label: str, across: str = "", width: int = HALF
-) -> str:
+def columns(values: Sequence[float | None], names: Sequence[str], label: str) -> str:
     """Upright bars, one a name; a name too many is left out, never squeezed."""
     known = [value for value in values if value is not None]
-    plot = _Plot(width, 230, 0, len(values), min([0.0, *known]), max([0.0, *known]))
-    every = ceil(len(names) * max((len(name) for name in names), default=1) * 8 / (width - LEFT - RIGHT)) or 1
+    plot = _Plot(HALF, 230, 0, len(values), min([0.0, *known]), max([0.0, *known]))
+    every = ceil(len(names) * max((len(name) for name in names), default=1) * 8 / (HALF - LEFT - RIGHT)) or 1
     parts = []
     for place, (value, name) in enumerate(zip(values, names, strict=True)):
         left, right = plot.x(place + 0.12), plot.x(place + 0.88)
@@ -61,20 +59,25 @@ def columns(
             parts.append(f'<rect class="bar" {size}>{title}</rect>')
         if place % every == 0:
             parts.append(plot.below((left + right) / 2, name))
-    return plot.svg("".join(parts), label, across)
+    return plot.svg("".join(parts), label)
 
 
-def histogram(edges: Sequence[float], counts: Sequence[int], label: str, across: str, width: int = HALF) -> str:
-    """Bars between borders; the borders are written where they are."""
-    plot = _Plot(width, 230, 0, len(counts), 0, max([0, *counts]))
-    every = ceil(len(edges) * 34 / (width - LEFT - RIGHT))
+def histogram(edges: Sequence[float], counts: Sequence[int], label: str, across: str, *, tail: bool = False) -> str:
+    """Bars between borders, which are written below; with `tail`, the last bar is longer than it looks and says so."""
+    most = max([1, *counts])
+    plot = _Plot(HALF, 230, 0, len(counts), 0, most, ticks=[tick for tick in round_ticks(0, most) if tick % 1 == 0])
+    every = ceil(len(edges) * 34 / (HALF - LEFT - RIGHT))
     parts = []
     for place, count in enumerate(counts):
         left, right = plot.x(place) + 0.75, plot.x(place + 1) - 0.75
         title = f"<title>{number(edges[place])} to {number(edges[place + 1])}: {number(count)}</title>"
-        size = f'x="{left:.1f}" y="{plot.y(count):.1f}" width="{right - left:.1f}" height="{plot.y(0) - plot.y(count):.1f}"'
+        top, height = plot.y(count), plot.y(0) - plot.y(count)
+        size = f'x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{height:.1f}"'
         parts.append(f'<rect class="bar" {size}>{title}</rect>')
-    parts += [plot.below(plot.x(place), compact(edge)) for place, edge in enumerate(edges) if place % every == 0]
+    said = [compact(edge) for edge in edges]
+    if tail:
+        said[-1] = ""
+    parts += [plot.below(plot.x(place), text) for place, text in enumerate(said) if place % every == 0]
     return plot.svg("".join(parts), label, across)
 
 
@@ -113,7 +116,8 @@ def bubbles(found: Sequence[Bubble], borders: tuple[float, float], names: Sequen
     most = max([1, *(bubble.series for bubble in found)])
     x, y = plot.x(log10(borders[0])), plot.y(log10(borders[1]))
     parts = [
-        f'<path class="mark" d="M{x:.1f} {plot.y(low):.1f}V{plot.y(high):.1f}M{plot.x(0):.1f} {y:.1f}H{plot.x(right):.1f}"/>'
+        f'<path class="mark" d="M{x:.1f} {plot.y(low):.1f}V{plot.y(high):.1f}"/>',
+        f'<path class="mark" d="M{plot.x(0):.1f} {y:.1f}H{plot.x(right):.1f}"/>',
     ]
     for bubble in found:
         radius = max(1.5, 15 * (bubble.series / most) ** 0.5)
@@ -163,8 +167,7 @@ class _Plot:
     ) -> None:
         self.width, self.height, self.left, self.right = width, height, left, right
         self.ticks = list(ticks) if ticks is not None else round_ticks(low, high)
-        self.low = low if ticks is not None else min(low, self.ticks[0])
-        self.high = high if ticks is not None else max(high, self.ticks[-1])
+        self.low, self.high = min(low, self.ticks[0]), max(high, self.ticks[-1])
         self.said = list(said) if said is not None else [compact(tick) + unit for tick in self.ticks]
 
     def x(self, value: float) -> float:
@@ -213,7 +216,7 @@ def _dates(plot: _Plot, starts: Sequence[str]) -> str:
 
 
 def tick_dates(starts: Sequence[str], at_most: int) -> list[tuple[int, str]]:
-    """Bins to write a date under: beginnings of months, quarters or years where there are some, evenly spaced days else."""
+    """Bins to write a date under: beginnings of months or years where there are some, evenly spaced days else."""
     days = [date.fromisoformat(start) for start in starts]
     if not days:
         return []

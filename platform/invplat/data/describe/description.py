@@ -1,4 +1,4 @@
-"""What is said of a dataset: figures only, frozen, ready for JSON. How they come about and how they look is told elsewhere.
+"""What is said of a dataset: figures only, frozen, ready for JSON. Knows neither how they come about nor how they look.
 
 A *period* is a day, a week or a month, whichever one row of sales covers. Shares run from 0 to 1; None is not known.
 """

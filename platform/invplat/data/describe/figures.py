@@ -20,8 +20,8 @@ from invplat.data.describe.assemble import (
     promotion,
     returns,
     sold_stockouts,
-    stores,
     stocked_stockouts,
+    stores,
 )
 from invplat.data.describe.bins import Bins
 from invplat.data.describe.description import Description, Gaps, Prices, TableFigures

@@ -62,7 +62,7 @@ def demanded(described: Description) -> str:
     best = next((line for line in demand.categories if line.label != NO_CATEGORY), None)
     if best is not None and len(demand.categories) > 1 and described.units > 0:
         share = percent(max(best.units, 0) / described.units)
-        parts.append(f"{name(best.label)} is the largest category with {share} of the units")
+        parts.append(f"The largest category, {name(best.label)}, has {share} of the units")
     else:
         parts.append(f"{number(described.units)} units in {plural(described.series, 'series', 'series')}")
     if all(value is not None for value in demand.weekdays) and demand.weekdays:

@@ -53,7 +53,8 @@ def figure(caption: str, unit: str, picture: str) -> str:
 
 
 def pair(*parts: str) -> str:
-    return f'<div class="pair">{"".join(part if part.startswith("<figure") else f"<div>{part}</div>" for part in parts)}</div>'
+    cells = "".join(part if part.startswith("<figure") else f"<div>{part}</div>" for part in parts)
+    return f'<div class="pair">{cells}</div>' if cells else ""
 
 
 def section(eyebrow: str, finding: str, note: str, *parts: str, bad: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""A description as one HTML file: no script, nothing fetched, light and dark, good to print. Written whole or not at all."""
+"""A description as one HTML file: no script, nothing fetched, light and dark. Written whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from importlib import resources
 from pathlib import Path
 
 from invplat.core.errors import StorageError
-from invplat.data.describe import sections
+from invplat.data.describe import cleaning, sections
 from invplat.data.describe.description import Description
 from invplat.data.describe.markup import name, safe
 from invplat.data.describe.wording import compact, day, number
 
 ORDER = (
-    sections.tables,
+    cleaning.tables,
     sections.coverage,
     sections.demand,
     sections.series,
@@ -24,9 +24,9 @@ ORDER = (
     sections.lead_times,
     sections.dead_stock,
     sections.returns,
-    sections.quarantined,
-    sections.mended,
-    sections.lacking,
+    cleaning.quarantined,
+    cleaning.mended,
+    cleaning.lacking,
 )
 
 
@@ -59,6 +59,8 @@ def render_page(description: Description) -> str:
 
 def _head(described: Description) -> str:
     span = f"{day(described.start)} to {day(described.end)}" if described.start else "no dates"
+    if described.start and described.start == described.end:
+        span = day(described.start)
     tiles = (
         (number(described.stores), "store" if described.stores == 1 else "stores"),
         (number(described.series), "series"),
@@ -69,10 +71,11 @@ def _head(described: Description) -> str:
     )
     shown = "".join(f"<div><b>{value}</b><span>{label}</span></div>" for value, label in tiles)
     notes = "".join(f"<li>{safe(note)}</li>" for note in described.notes)
+    noted = f'<section><p class="eyebrow">Notes</p><ul>{notes}</ul></section>' if notes else ""
     return (
         f'<header><p class="eyebrow">Dataset, version {described.version}</p><h1>{name(described.tenant)}</h1>'
         f'<p class="meta">{span} · {safe(described.frequency)} · mapping {name(described.mapping)}</p>'
-        f'<div class="tiles">{shown}</div>{f"<section><p class=eyebrow>Notes</p><ul>{notes}</ul></section>" if notes else ""}</header>'
+        f'<div class="tiles">{shown}</div>{noted}</header>'
     )
 
 
@@ -84,4 +87,5 @@ def _foot(described: Description) -> str:
         left = len(described.sources) - 20
         sources = f"<p>Read from: {shown}{f'; and {left:,} more' if left > 0 else ''}.</p>"
     parent = f", made from version {described.parent}" if described.parent is not None else ""
-    return f"<footer>{sources}<p>Version {described.version}{parent}, written {safe(made)} UTC by invplat {safe(described.code)}.</p></footer>"
+    written = f"written {safe(made)} UTC by invplat {safe(described.code)}"
+    return f"<footer>{sources}<p>Version {described.version}{parent}, {written}.</p></footer>"

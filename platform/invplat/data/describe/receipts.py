@@ -1,4 +1,4 @@
-"""How long goods take from order to receipt, for each supplier: every distinct number of days is kept, so all figures are exact."""
+"""How long goods take from order to receipt, by supplier. Every distinct number of days is kept: figures are exact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What sales say, gathered batch of stores by batch of stores. Keeps a row a store, SKU, category or date, never a row a series."""
+"""What sales say, gathered some stores at a time. Keeps a row a store, SKU, category or date, not a row a series.
+
+Only the ratios of promotions are kept series by series, as a median needs them all.
+"""
 
 from __future__ import annotations
 

@@ -1,11 +1,9 @@
-"""The page's sections, one a subject; a subject of which nothing is known has none, as `lacking` says what that costs."""
+"""The page's sections on what was sold, stocked and bought; a subject of which nothing is known has none."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from invplat.data.describe import charts, findings
-from invplat.data.describe.description import Description, Trouble
+from invplat.data.describe.description import Description
 from invplat.data.describe.markup import figure, meter, name, pair, safe, section, shares, table
 from invplat.data.describe.sales import ADI_BORDER, CV2_BORDER
 from invplat.data.describe.wording import MONTHS, WEEKDAYS, compact, day, number, percent, plural
@@ -17,33 +15,9 @@ HIDDEN_AVAILABLE = (
     "sells in a fully stocked {period}. A shelf that empties on a busy {period} hides more than this."
 )
 HIDDEN_STOCK = (
-    "Hidden demand is estimated series by series: what it usually sells in a {period} with stock left, less what it sold in "
-    "those without."
+    "Hidden demand is estimated series by series: what it usually sells in a {period} with stock left, less what it "
+    "sold in those without."
 )
-
-
-def tables(described: Description) -> str:
-    rows = []
-    for item in described.tables:
-        counts = item.counts
-        cells = (counts.rows_in, counts.rows_kept, counts.rows_merged, counts.rows_quarantined, item.rows)
-        rows.append((f"<b>{safe(item.name)}</b>", safe(item.about), *(number(cell) for cell in cells)))
-    total = described.counts
-    sums = (
-        total.rows_in,
-        total.rows_kept,
-        total.rows_merged,
-        total.rows_quarantined,
-        sum(t.rows for t in described.tables),
-    )
-    heads = ("table", "", "rows in", "kept", "merged", "quarantined", "rows now")
-    extras = ""
-    if described.extras:
-        listed = ", ".join(f"<code>{safe(extra)}</code>" for extra in described.extras)
-        extras = f'<p class="soft" style="margin-top:12px">Further columns of sales, kept as covariates: {listed}.</p>'
-    note = "Rows in are rows kept, merged and quarantined together; none is lost."
-    body = table(heads, rows, (2, 3, 4, 5, 6), ("all", "", *(number(value) for value in sums)))
-    return section("What came in", findings.arrived(described), note, body, extras)
 
 
 def coverage(described: Description) -> str:
@@ -112,10 +86,8 @@ def demand(described: Description) -> str:
                 f"<div><h3>{name(line.label)}</h3><p>{share} of units · at most {compact(max(line.values))} a "
                 f"{described.period}</p>{charts.spark(line.values, 'Units over time')}</div>"
             )
-        parts.append(
-            f'<h3 style="margin-top:26px">By category <span class="soft" style="font-weight:400">{each}, each from zero to its own highest</span></h3>'
-        )
-        parts.append(f'<div class="small" style="margin-top:10px">{"".join(cells)}</div>')
+        parts.append(f'<h3 class="next">By category <span>{each}, each from zero to its own highest</span></h3>')
+        parts.append(f'<div class="small">{"".join(cells)}</div>')
     return section("Demand", findings.demanded(described), "", *parts)
 
 
@@ -125,15 +97,15 @@ def series(described: Description) -> str:
         return ""
     corners = tuple(f"{key} {found.classes[key]:,}" for key in ("smooth", "erratic", "intermittent", "lumpy"))
     few = found.classes["few_sales"]
-    left_out = (
-        f" {plural(few, 'series', 'series')} with fewer than three sales {'is' if few == 1 else 'are'} left out."
-        if few
-        else ""
-    )
-    note = (
-        f"A series is one SKU in one store. {findings.regular(described)}; the borders are {ADI_BORDER} {period}s from sale to "
-        f"sale and a squared coefficient of variation of {CV2_BORDER}.{left_out} {findings.silent(described)}."
-    )
+    note = f"A series is one SKU in one store. {findings.silent(described)}."
+    if found.bubbles:
+        note += (
+            f" {findings.regular(described)}; the borders are {ADI_BORDER} {period}s from sale to sale "
+            f"and a squared coefficient of variation of {CV2_BORDER}."
+        )
+    if few:
+        verb = "is" if few == 1 else "are"
+        note += f" {plural(few, 'series', 'series')} with fewer than three sales {verb} not judged."
     levels = charts.histogram(
         found.levels.edges, found.levels.counts, "Series by level", f"units a {period}, logarithmic"
     )
@@ -149,7 +121,7 @@ def series(described: Description) -> str:
 
 def products(described: Description) -> str:
     found = described.pareto
-    if not found.curve:
+    if found.skus < 2:
         return ""
     measure = found.measure
     rows = [
@@ -163,7 +135,10 @@ def products(described: Description) -> str:
         for item in found.top
     ]
     parted = [(found.a / found.skus, "A"), ((found.a + found.b) / found.skus, "B"), (1.0, "C")] if found.a else []
-    note = f"A: {plural(found.a, 'SKU')} with the first 80 % of {findings.the(measure)}; B: {number(found.b)} with the next 15 %; C: the other {number(found.c)}."
+    note = (
+        f"A: {plural(found.a, 'SKU')} with the first 80 % of {findings.the(measure)}; "
+        f"B: {number(found.b)} with the next 15 %; C: the other {number(found.c)}."
+    )
     picture = charts.curve(found.curve, parted, "Pareto curve", "share of SKUs, best first")
     best = table(("SKU", "", "stores", measure, "share"), rows, (2, 3, 4))
     return section(
@@ -225,13 +200,15 @@ def promotion(described: Description) -> str:
     note, body, title = "", "", findings.promoted(described)
     if prices is not None:
         known = percent(prices.rows / prices.rows_in_all)
-        note = f"A price is known for {known} of rows; it changes in {number(prices.changing)} of {plural(prices.series, 'series', 'series')}."
+        of = plural(prices.series, "series", "series")
+        note = f"A price is known for {known} of rows; it changes in {number(prices.changing)} of {of}."
         if found is None:
             title = f"Prices are known for {known} of rows; promotions are not"
     if found is not None and found.series:
         note += (
-            f" Compared series by series, in {plural(found.series, 'series', 'series')} with at least five {described.period}s of "
-            "each kind: units in a row with promotion against a row without; the median of the ratios is shown."
+            f" Compared series by series, in {plural(found.series, 'series', 'series')} with at least five "
+            f"{described.period}s of each kind: units in a row with promotion against a row without; "
+            "the median of the ratios is shown."
         )
         highest = max((item.median for item in found.categories), default=1.0)
         rows = [
@@ -246,12 +223,9 @@ def lead_times(described: Description) -> str:
     found = described.lead_times
     if found is None:
         return ""
-    picture = charts.histogram(
-        found.days.edges,
-        found.days.counts,
-        "Receipts by lead time",
-        "days from order to receipt; the last bar holds all longer ones",
-    )
+    across = "days from order to receipt; the last bar holds all longer ones"
+    days = found.days
+    picture = charts.histogram(days.edges, days.counts, "Receipts by lead time", across, tail=True)
     rows = [
         (name(s.name), number(s.receipts), *(number(round(v, 1)) for v in (s.mean, s.deviation, s.p90)))
         for s in found.suppliers
@@ -284,7 +258,8 @@ def dead_stock(described: Description) -> str:
         for i in found.worst
     ]
     body = (
-        f"<h3>Candidates, dearest first</h3>{table(('store', 'SKU', '', 'on hand', 'last sold', 'value at cost'), rows, (3, 4, 5))}"
+        "<h3>Candidates, dearest first</h3>"
+        + table(("store", "SKU", "", "on hand", "last sold", "value at cost"), rows, (3, 4, 5))
         if rows
         else ""
     )
@@ -294,53 +269,3 @@ def dead_stock(described: Description) -> str:
         f"Series with stock at the end, and no sale in the last {found.days} days of the data.",
         body,
     )
-
-
-def quarantined(described: Description) -> str:
-    if not described.quarantined:
-        return section("Quarantined", "Nothing had to be set aside", "")
-    note = "These rows are set aside with their file and row number, and used nowhere. Mend the file and ingest it again to have them."
-    return section("Quarantined", findings.arrived(described), note, _troubles(described.quarantined), bad=True)
-
-
-def mended(described: Description) -> str:
-    both = (*described.repaired, *described.merged)
-    if not both:
-        return ""
-    total = sum(item.count for item in both)
-    note = "Repaired values are kept with a mark of what was done; merged rows have become one."
-    return section(
-        "Repaired and merged", f"{plural(total, 'time')} a rule stepped in, and nothing was lost", note, _troubles(both)
-    )
-
-
-def lacking(described: Description) -> str:
-    if not described.absent:
-        return section("Not there", "Every table and column that features are made of is there", "")
-    rows = [
-        (f"<code>{safe(item.table + ('.' + item.column if item.column else ''))}</code>", safe(item.costs))
-        for item in described.absent
-    ]
-    whole = [item for item in described.absent if not item.column]
-    title = f"{plural(len(whole), 'table')} and {plural(len(described.absent) - len(whole), 'column')} that could help are not there"
-    return section(
-        "Not there",
-        title,
-        "Nothing fails without them; this is what each would add.",
-        table(("missing", "what that costs"), rows),
-    )
-
-
-def _troubles(found: Sequence[Trouble]) -> str:
-    rows = []
-    for item in found:
-        where = f"<code>{safe(item.table + ('.' + item.column if item.column else ''))}</code>" if item.table else ""
-        examples = "<br>".join(
-            f'<code>{name(example.value) or "–"}</code> <span class="soft">{name(example.file)}'
-            + (f", row {example.row:,}" if example.row is not None else "")
-            + (f" · {name(example.where)}" if example.where else "")
-            + "</span>"
-            for example in item.examples
-        )
-        rows.append((number(item.count), safe(item.says), where, examples))
-    return table(("rows", "why", "where", "for example"), rows, (0,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import StringIO
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from invplat.data.describe import findings
@@ -36,7 +37,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
         return ""
     count = min(len(values), width)
     edges = [round(place * len(values) / count) for place in range(count + 1)]
-    means = [sum(values[a:b]) / (b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    means = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
     lowest, span = min(means), max(means) - min(means)
     if span <= 1e-9 * max(map(abs, means)):
         return BARS[3] * count

@@ -1,4 +1,4 @@
-"""What cleaning did, rule by rule with examples, and what a dataset lacks. Logs are read in pieces, however long they are."""
+"""What cleaning did, rule by rule with examples, and what a dataset lacks. Logs are read in pieces, never whole."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST = 80  # characters of a value that is shown
 READ_AT_ONCE = 100_000  # lines of a log
 
 LACKING_TABLES = {
-    "stock": "what is on the shelf is unknown: orders need the stock on hand from elsewhere, and dead stock stays unseen",
+    "stock": "what is on the shelf is unknown: orders need the stock on hand from elsewhere, dead stock stays unseen",
     "receipts": "lead times are unknown: order quantities rest on a lead time that you state",
     "products": "a product is only a number: no categories to learn across, no costs, no pack sizes",
     "stores": "a store is only a name: cities, regions and types can't explain how stores differ",
