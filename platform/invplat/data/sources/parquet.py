@@ -6,7 +6,7 @@ Knows nothing of what columns mean. Rows are numbered from 1.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,8 +34,8 @@ class ParquetSource:
         return self
 
     def columns(self) -> list[str]:
-        with self.place.reading(), self.place.open() as stream:
-            names: list[str] = self._opened(stream).schema_arrow.names
+        with self._opened() as file:
+            names: list[str] = file.schema_arrow.names
         return names
 
     def fingerprint(self) -> str:
@@ -43,28 +43,25 @@ class ParquetSource:
 
     def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
         first = 1
-        with self.place.reading(), self.place.open() as stream:
-            file = self._opened(stream)
+        with self._opened() as file:
             all_there(columns, file.schema_arrow.names, self.name)
+            for batch in file.iter_batches(batch_size=self.batch_rows, columns=list(columns)):
+                yield Batch(plain(pa.Table.from_batches([batch]).select(list(columns))), first)
+                first += batch.num_rows
+
+    @contextmanager
+    def _opened(self) -> Iterator[pq.ParquetFile]:
+        with self.place.reading(), self.place.open() as stream:
             try:
-                for batch in file.iter_batches(batch_size=self.batch_rows, columns=list(columns)):
-                    table = plain(pa.Table.from_batches([batch]).select(list(columns)))
-                    yield Batch(table, first)
-                    first += batch.num_rows
-            except pa.ArrowInvalid as error:
-                raise self._refused(error) from error
-
-    def _opened(self, stream: BinaryIO) -> pq.ParquetFile:
-        try:
-            return pq.ParquetFile(stream, memory_map=False, pre_buffer=False)
-        except pa.ArrowInvalid as error:
-            raise self._refused(error) from error
-
-    def _refused(self, error: Exception) -> SourceError:
-        short = str(error).split(".")[0]
-        return SourceError(
-            f"{self.name} is no whole Parquet file: {short}", hint="write or copy it again; a CSV should be named .csv"
-        )
+                yield pq.ParquetFile(stream, memory_map=False, pre_buffer=False)
+            except (pa.ArrowException, OSError) as error:
+                # pyarrow says OSError without a number for damage; one of the stream's own passes through it unchanged.
+                if isinstance(error, OSError) and (type(error) is not OSError or error.errno):
+                    raise
+                raise SourceError(
+                    f"{self.name} is no whole Parquet file: {str(error).splitlines()[0].split('. ')[0]}",
+                    hint="write or copy it again; a CSV should be named .csv",
+                ) from error
 
 
 def plain(table: pa.Table) -> pa.Table:

@@ -177,8 +177,10 @@ class SqlSource:
         there = self.columns()
         all_there(columns, there, self.name)
         first = 1
-        with self.database.reading(self.batch_rows) as connection:
-            result = self._run(connection, columns or there[:1])
+        with (
+            self.database.reading(self.batch_rows) as connection,
+            self._run(connection, columns or there[:1]) as result,
+        ):
             positions = [list(result.keys()).index(name) for name in columns]
             for rows in result.partitions(self.batch_rows):
                 values = list(zip(*rows, strict=True))
