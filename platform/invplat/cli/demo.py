@@ -28,12 +28,15 @@ def command(output: Output, tenants: int, seed: int) -> None:
     """
     world = output.settings.home / "world"
     sizes = {"tenants": tenants, "stores": 4, "skus": 60, "days": 730, "seed": seed}
-    _type(output, "synth", str(world), "--dirt", *(word for name, n in sizes.items() for word in (f"--{name}", str(n))))
+    options = [word for name, size in sizes.items() for word in (f"--{name}", str(size))]
+    _type(output, "synth", *options, "--dirt", "--out", str(world))
     names = sorted(path.name for path in world.iterdir() if path.is_dir() and not path.name.startswith("_"))
     for name in names:
         _type(output, "ingest", "--tenant", name, "--mapping", "generic", str(world / name))
-    _type(output, "describe", "--tenant", names[0])
-    output.note(f"\n{len(names)} made-up businesses are in {output.settings.home}; next, try your own files:")
+    page = output.settings.home / f"{names[0]}.html"
+    _type(output, "describe", "--tenant", names[0], "--html", str(page))
+    output.note(f"\n{len(names)} made-up businesses are in {output.settings.home}, pictures of one in {page}")
+    output.note("next, your own files:")
     output.note("  invplat data ingest --tenant NAME --mapping generic FILES   (or first: invplat data suggest FILES)")
 
 
@@ -43,6 +46,7 @@ def _type(output: Output, name: str, *arguments: str) -> None:
 
     output.note(f"\n$ invplat data {name} {shlex.join(arguments)}")
     context = click.get_current_context()
-    step = group.commands[name]
+    step = group.get_command(context, name)
+    assert step is not None  # the demo's own words, held by its test
     with step.make_context(name, list(arguments), parent=context) as below:
         step.invoke(below)

@@ -24,6 +24,7 @@ from invplat.core.settings import hide_secrets
 
 # name: where it is, and its line in `invplat --help`
 COMMANDS = {
+    "demo": ("invplat.cli.demo:command", "The whole journey on made-up businesses, in a minute."),
     "data": ("invplat.cli.data:group", "From a business's files to a clean, versioned dataset."),
     "config": ("invplat.cli.config:group", "What is set, and where each value comes from."),
 }
