@@ -26,7 +26,7 @@ def compact(value: float) -> str:
     for step, letter in STEPS:
         if abs(value) >= step:
             scaled = value / (1e3 if letter == "k" else step)
-            return f"{scaled:.3g}{letter}" if abs(scaled) < 1000 else f"{scaled:,.0f}{letter}"
+            return f"{scaled:,.0f}{letter}" if abs(scaled) >= 99.5 else f"{scaled:.3g}{letter}"
     return number(value)
 
 
