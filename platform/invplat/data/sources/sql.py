@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -43,7 +44,7 @@ def sql_sources(path: str, *, batch_rows: int = ROWS) -> list[SqlSource]:
         return [SqlSource(database, query=what.rstrip().rstrip(";"), batch_rows=batch_rows)]
     if what:
         return [SqlSource(database, table=database.checked(what), batch_rows=batch_rows)]
-    tables = database.tables()
+    tables = database.tables
     if not tables:
         raise SourceError(f"{database.name} has no tables", hint="name another database, or ask for permission to read")
     return [SqlSource(database, table=table, batch_rows=batch_rows) for table in tables]
@@ -60,8 +61,13 @@ class Database:
                 "a database address is not understood", hint="write for example postgresql://user@host/shop::sales"
             ) from None
         self.name = make_url(text).render_as_string(hide_password=True)
+        self.text = text
         self.engine = self._engine()
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Database, (self.text,))  # an engine can't go to another process, an address can
+
+    @cached_property
     def tables(self) -> list[str]:
         with self.told(), self.engine.connect() as connection:
             found = sa.inspect(connection)
@@ -69,7 +75,7 @@ class Database:
 
     def checked(self, table: str) -> str:
         """The table's name, if there is such a table; `schema.table` too."""
-        there = self.tables()
+        there = self.tables
         schema, _, plain = table.rpartition(".")
         if table in there or (schema and self._in_schema(schema, plain)):
             return table
@@ -91,7 +97,7 @@ class Database:
 
     def parts(self, table: str) -> tuple[str | None, str]:
         schema, _, name = table.rpartition(".")
-        return (None, table) if not schema or table in self.tables() else (schema, name)
+        return (None, table) if not schema or table in self.tables else (schema, name)
 
     @contextmanager
     def reading(self, batch_rows: int) -> Iterator[sa.Connection]:
@@ -150,7 +156,7 @@ class SqlSource:
         self.table = table
         self.query = query
         self.batch_rows = batch_rows
-        self.label = table or "query"
+        self.label = database.parts(table)[1] if table else "query"
         shown = table or " ".join(query.split())
         self.name = f"{database.name}::{shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + '…'}"
         self.notes: list[str] = []
