@@ -13,7 +13,7 @@ BUCKET = "shop"
 
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL of this run's own, with a password in it that no message may show."""
+    """The URL of a PostgreSQL of this run's own, over a socket in a temporary folder; it trusts everyone."""
     pgserver = pytest.importorskip("pgserver")
     server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
     try:
