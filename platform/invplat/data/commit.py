@@ -73,7 +73,7 @@ class Writer:
         days = days[days != NO_DATE]
         span = (_iso(days.min()), _iso(days.max())) if len(days) else ("", "")
         series = _count_series(facts) if store else 0
-        return self._file(to_arrow(facts, vocabulary), key, store=store, series=series, span=span)
+        return self._file(to_arrow(facts, vocabulary, encoded=True), key, store=store, series=series, span=span)
 
     def put_log(self, lines: list[Line], name: str) -> tuple[DataFile, ...]:
         if not lines:
@@ -82,7 +82,8 @@ class Writer:
 
     def _file(self, data: pa.Table, key: str, *, store: str = "", series: int = 0, span: tuple[str, str] = ("", "")) -> DataFile:
         sink = io.BytesIO()
-        pq.write_table(data, sink, compression="zstd", compression_level=1, row_group_size=1 << 20)
+        # Names go to the encoder as dictionaries, its own form, but are strings to every reader: so no stored schema.
+        pq.write_table(data, sink, compression="zstd", compression_level=1, row_group_size=1 << 20, store_schema=False)
         written = sink.getvalue()
         self.storage.write(f"{data_prefix(self.tenant)}/{key}", written, durable=False)
         return DataFile(key, data.num_rows, series, len(written), xxhash.xxh3_128_hexdigest(written), store, *span)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from invplat.data.arrow import fixed, integers, strings
 from invplat.data.vocabulary import Codes
 
 
@@ -36,25 +37,25 @@ class Distinct:
 def encode(column: pa.ChunkedArray) -> Distinct:
     if not pa.types.is_dictionary(column.type):
         if pa.types.is_null(column.type):
-            return Distinct(pa.array([], pa.string()), np.full(len(column), -1, np.int32))
+            return Distinct(strings([]), np.full(len(column), -1, np.int32))
         column = column.dictionary_encode()
     if column.num_chunks > 1:
         column = column.unify_dictionaries()
     chunks = column.chunks
     if not chunks:
-        return Distinct(pa.array([], column.type.value_type), np.array([], np.int32))
+        return Distinct(strings([]), np.zeros(0, np.int32))
     values = chunks[0].dictionary
-    codes = np.concatenate([chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32, copy=False) for chunk in chunks])
+    codes = np.concatenate([integers(chunk.indices, -1) for chunk in chunks])
     if values.null_count:  # a null inside the dictionary
         keep = np.flatnonzero(pc.is_valid(values).to_numpy(zero_copy_only=False))
         place = np.full(len(values) + 1, -1, np.int32)
         place[keep] = np.arange(len(keep), dtype=np.int32)
-        values, codes = values.take(pa.array(keep)), place[codes]
+        values, codes = values.take(fixed(keep.astype(np.int64), pa.int64())), place[codes]
     return Distinct(values, codes)
 
 
 def constant(value: str, rows: int) -> Distinct:
-    return Distinct(pa.array([value]), np.zeros(rows, np.int32))
+    return Distinct(strings([value]), np.zeros(rows, np.int32))
 
 
 def joined(parts: Sequence[Distinct], separator: str = "-") -> Distinct:
@@ -71,7 +72,7 @@ def joined(parts: Sequence[Distinct], separator: str = "-") -> Distinct:
         codes = inverse.astype(np.int64)
         if len(found) and found[0] < 0:
             texts, codes = texts[1:], codes - 1
-    return Distinct(pa.array(texts, pa.string()), codes.astype(np.int32))
+    return Distinct(strings(texts), codes.astype(np.int32))
 
 
 def stacked(parts: Sequence[Distinct]) -> Distinct:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from invplat.data.arrow import booleans, fixed, integers, strings
 from invplat.data.tables import Table
 from invplat.data.vocabulary import Vocabulary
 
@@ -77,32 +78,30 @@ def to_arrow(facts: Facts, vocabulary: Vocabulary, *, rows: bool = False, encode
     columns: dict[str, pa.Array] = {}
     for name in ordered_names(facts):
         array, kind = facts.arrays[name], facts.kind(name)
-        if kind == "number":
-            columns[name] = pa.array(array) if array.dtype == np.bool_ else pa.array(array, from_pandas=True)
+        if array.dtype == np.bool_:
+            columns[name] = booleans(array)
+        elif kind == "number":
+            columns[name] = fixed(array, pa.float64(), np.isnan(array))
         elif kind == "date":
-            columns[name] = pa.array(array, pa.int32(), mask=array == NO_DATE).view(pa.date32())
+            columns[name] = fixed(array, pa.date32(), array == NO_DATE)
         else:
             columns[name] = _names(array, vocabulary, encoded)
     if rows:
-        columns["row"] = pa.array(facts.arrays["row"])
+        columns["row"] = fixed(facts.arrays["row"], pa.int64())
     return pa.table(columns)
 
 
 def _names(codes: Array, vocabulary: Vocabulary, encoded: bool) -> pa.Array:
     # Runs of one name (data sorted by store and SKU) make the distinct codes cheap to find.
-    steps = np.flatnonzero(np.diff(codes)) + 1 if len(codes) else np.array([], np.int64)
-    firsts = codes[np.concatenate([[0], steps])] if len(codes) else codes
+    starts = np.flatnonzero(np.concatenate([np.ones(min(len(codes), 1), bool), codes[1:] != codes[:-1]]))
+    firsts = codes[starts]
     distinct = np.unique(firsts)
-    values = pa.array(vocabulary.texts(distinct), pa.string())
-    if len(distinct) == 1:
-        indices = np.zeros(len(codes), np.int32)
-    elif len(firsts) * 4 < len(codes):
-        indices = np.repeat(np.searchsorted(distinct, firsts).astype(np.int32), np.diff(np.concatenate([[0], steps, [len(codes)]])))
-    else:
-        place = np.zeros(int(distinct[-1]) + 2, np.int32)
-        place[distinct] = np.arange(len(distinct), dtype=np.int32)  # -1 lands in the last slot
-        indices = place[codes]
-    array = pa.DictionaryArray.from_arrays(pa.array(indices), values)
+    distinct = distinct[distinct >= 0]
+    place = np.full(int(distinct[-1]) + 2 if len(distinct) else 1, -1, np.int32)  # the last slot is where -1 looks
+    place[distinct] = np.arange(len(distinct), dtype=np.int32)
+    few = len(starts) * 4 < len(codes)
+    indices = np.repeat(place[firsts], np.diff(starts, append=len(codes))) if few else place[codes]
+    array = pa.DictionaryArray.from_arrays(fixed(indices, pa.int32(), indices < 0), strings(vocabulary.texts(distinct)))
     return array if encoded else array.dictionary_decode()
 
 
@@ -112,11 +111,11 @@ def from_arrow(data: pa.Table, table: Table, vocabulary: Vocabulary) -> Facts:
     for name in data.column_names:
         column = data.column(name).combine_chunks()
         if isinstance(column, pa.ChunkedArray):
-            column = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+            column = column.chunk(0)
         if name == "row":
             arrays[name] = column.to_numpy(zero_copy_only=False)
         elif pa.types.is_date(column.type):
-            arrays[name] = column.view(pa.int32()).fill_null(int(NO_DATE)).to_numpy(zero_copy_only=False)
+            arrays[name] = integers(column, int(NO_DATE))
         elif pa.types.is_boolean(column.type) or pa.types.is_floating(column.type):
             arrays[name] = column.to_numpy(zero_copy_only=False)
         elif pa.types.is_null(column.type):
@@ -126,8 +125,7 @@ def from_arrow(data: pa.Table, table: Table, vocabulary: Vocabulary) -> Facts:
             if not pa.types.is_dictionary(column.type):
                 column = column.dictionary_encode()
             values = vocabulary.codes(column.dictionary.to_pylist())
-            indices = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-            arrays[name] = np.append(values, np.int32(-1))[indices]
+            arrays[name] = np.append(values, np.int32(-1))[integers(column.indices, -1)]
     if "row" not in arrays:
         arrays["row"] = np.full(len(data), -1, np.int64)
     return Facts(table, arrays)

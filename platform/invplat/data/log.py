@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 
+import numpy as np
 import pyarrow as pa
 
+from invplat.data.arrow import fixed, strings
 from invplat.data.dataset import LOG_SCHEMA
+from invplat.data.facts import NO_DATE
 
+FAR = 700_000  # days from 1970 that a calendar can show
 LIMIT = 20_000  # repairs logged a rule and table; beyond that only the count says more
 
 
@@ -49,22 +52,9 @@ class Log:
 def to_arrow(lines: Sequence[Line]) -> pa.Table:
     """Sorted by table, file and row, so the same faults give the same bytes in whatever order they were found."""
     ordered = sorted(lines, key=lambda line: (line.table, line.file, line.row, line.column, line.reason))
-    columns = {
-        "table": [line.table for line in ordered],
-        "file": [line.file for line in ordered],
-        "row": [line.row for line in ordered],
-        "column": [line.column for line in ordered],
-        "value": [None if line.value is None else line.value[:200] for line in ordered],
-        "reason": [line.reason for line in ordered],
-        "store": [line.store for line in ordered],
-        "sku": [line.sku for line in ordered],
-        "date": [_date(line.day) for line in ordered],
-    }
-    return pa.table(columns, LOG_SCHEMA)
-
-
-def _date(day: int | None) -> date | None:
-    try:
-        return None if day is None else date(1970, 1, 1) + timedelta(days=day)
-    except OverflowError:
-        return None
+    rows = np.array([line.row for line in ordered], np.int64)
+    days = np.array([NO_DATE if line.day is None or abs(line.day) > FAR else line.day for line in ordered], np.int32)
+    texts = {name: strings([getattr(line, name) for line in ordered]) for name in ("table", "file", "column", "reason", "store", "sku")}
+    values = strings([None if line.value is None else line.value[:200] for line in ordered])
+    columns = {**texts, "row": fixed(rows, pa.int64()), "value": values, "date": fixed(days, pa.date32(), days == NO_DATE)}
+    return pa.table([columns[name] for name in LOG_SCHEMA.names], schema=LOG_SCHEMA)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from invplat.core.errors import MappingError
+from invplat.data.arrow import fixed, strings
 from invplat.data.distinct import Distinct, constant, encode, joined, stacked
 from invplat.data.facts import NO_DATE, ROW_BITS, Array, Facts
 from invplat.data.log import Line, Log
@@ -83,7 +84,7 @@ def unpivot_columns(entry: Entry, header: list[str], taken: set[str]) -> list[st
     assert unpivot is not None  # callers look first
     if unpivot.columns:
         return [name for name in header if name not in taken and any(fnmatchcase(name.lower(), pattern.lower()) for pattern in unpivot.columns)]
-    days = read_dates(pa.array(header, pa.string()), (unpivot.format,)).array
+    days = read_dates(strings(header), (unpivot.format,)).array
     return [name for name, day in zip(header, days.tolist(), strict=True) if day != int(NO_DATE) and name not in taken]
 
 
@@ -139,10 +140,10 @@ class Parser:
         fields = {ours: column.take(rows) for ours, column in fields.items()}
         fields[unpivot.value] = stacked([theirs[name].take(which) for name, which in zip(wide, filled, strict=True)])
         codes = np.repeat(np.arange(len(wide), dtype=np.int32), [len(which) for which in filled])
-        names: Any = pa.array(wide, pa.string())
+        names = strings(wide)
         if unpivot.into == "date" and unpivot.origin:
             first = np.datetime64(unpivot.origin) + np.array([_digits(name) for name in wide]) * unpivot.step
-            names = pa.array(first.astype("datetime64[D]"))
+            names = fixed(first.astype("datetime64[D]").astype(np.int32), pa.date32())
         fields[unpivot.into] = Distinct(names, codes)
         return fields, numbers[rows]
 
@@ -330,7 +331,7 @@ class _Reader:
         if column.negative == "return":
             below = values.array < 0
             self.arrays[column.name] = distinct.gather(np.where(below, 0.0, values.array), np.nan)
-            if "returned" not in self.fields:
+            if "returned" not in self.fields and below.any():
                 self.arrays["returned"] = distinct.gather(np.where(below, -values.array, 0.0), 0.0)
         else:
             self.arrays[column.name] = distinct.gather(values.array, np.nan)
@@ -403,5 +404,5 @@ def _truths(values: pa.Array) -> pa.Array:
     lowered = {str(text).strip().lower() for text in texts[:50]}
     if lowered & {"true", "false", "yes", "no"}:
         words = {"true": "1", "yes": "1", "false": "0", "no": "0"}
-        return pa.array([words.get(str(text).strip().lower(), str(text)) for text in texts], pa.string())
+        return strings([words.get(str(text).strip().lower(), str(text)) for text in texts])
     return values

@@ -76,9 +76,17 @@ def settle(facts: Facts, context: Context, vocabulary: Vocabulary, writer: Write
         _note(result.log, rule, column, rows, context, vocabulary)
     for store, part in _by_store(merged.facts, vocabulary):
         whole = _join(part, store, context, vocabulary, result) if context.parent is not None else part
+        if whole.table.name == "sales":
+            _say_returned(whole)
         result.columns.update(dict.fromkeys(ordered_names(whole)))
         result.pending.append(writer.put(whole, vocabulary, store))
     return result
+
+
+def _say_returned(facts: Facts) -> None:
+    """Where nothing was said of returns, nothing came back."""
+    known = facts.arrays.get("returned")
+    facts.arrays["returned"] = np.zeros(len(facts)) if known is None else np.where(np.isnan(known.astype(np.float64)), 0.0, known)
 
 
 def _by_store(facts: Facts, vocabulary: Vocabulary) -> list[tuple[str, Facts]]:
