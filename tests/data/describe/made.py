@@ -121,16 +121,12 @@ def world(*, stores: int, skus: int, days: int, seed: int) -> dict[str, pl.DataF
                         {**key, "ordered_on": day, "received_on": back, "quantity": 5.0, "supplier": "Mill"}
                     )
     names = [f"{n:05d}" for n in range(skus)]
-    products = {
-        "sku": names,
-        "name": [f"article {n}" for n in names],
-        "category": ["bread", "milk"] * skus,
-        "unit_cost": 1.5,
-    }
+    categories = (["bread", "milk"] * skus)[:skus]
+    products = {"sku": names, "name": [f"article {n}" for n in names], "category": categories}
     return {
         "sales": pl.DataFrame(sales),
         "stock": pl.DataFrame(stock),
         "receipts": pl.DataFrame(receipts),
-        "products": pl.DataFrame({**products, "category": products["category"][:skus]}),
+        "products": pl.DataFrame(products).with_columns(unit_cost=pl.lit(1.5)),
         "stores": pl.DataFrame({"store": [f"Shop {n:03d}" for n in range(stores)], "city": "X"}),
     }

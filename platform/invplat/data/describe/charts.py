@@ -10,7 +10,7 @@ from datetime import date
 from math import ceil, floor, log10
 
 from invplat.data.describe.description import Bubble
-from invplat.data.describe.wording import MONTHS, compact, number
+from invplat.data.describe.wording import MONTHS, STEPS, compact, number
 
 WIDE, HALF = 980, 470
 LEFT, RIGHT, TOP, BOTTOM = 52, 22, 14, 40
@@ -108,7 +108,7 @@ def bubbles(found: Sequence[Bubble], borders: tuple[float, float], names: Sequen
     `names` are written in the corners: lower left, upper left, lower right, upper right."""
     right = max([0.6, *(log10(bubble.adi) + 0.1 for bubble in found)])
     ups = [log10(bubble.cv2) for bubble in found]
-    low, high = min([-1.2, *(up - 0.2 for up in ups)]), max([0.5, *(up + 0.2 for up in ups)])
+    low, high = min([-1.2, *(up - 0.45 for up in ups)]), max([0.6, *(up + 0.45 for up in ups)])
     decades = [10.0**power for power in range(ceil(low), floor(high) + 1)]
     plot = _Plot(
         HALF, 300, 0, right, low, high, ticks=[log10(tick) for tick in decades], said=[f"{t:g}" for t in decades]
@@ -168,7 +168,7 @@ class _Plot:
         self.width, self.height, self.left, self.right = width, height, left, right
         self.ticks = list(ticks) if ticks is not None else round_ticks(low, high)
         self.low, self.high = min(low, self.ticks[0]), max(high, self.ticks[-1])
-        self.said = list(said) if said is not None else [compact(tick) + unit for tick in self.ticks]
+        self.said = list(said) if said is not None else [text + unit for text in alike(self.ticks)]
 
     def x(self, value: float) -> float:
         return LEFT + (value - self.left) / (self.right - self.left) * (self.width - LEFT - RIGHT)
@@ -204,6 +204,13 @@ def round_ticks(low: float, high: float) -> list[float]:
     power = 10 ** floor(log10(raw))
     step = next(size * power for size in (1, 2, 2.5, 5, 10) if size * power >= raw * 0.999)
     return [place * step for place in range(floor(low / step + 1e-9), ceil(high / step - 1e-9) + 1)]
+
+
+def alike(ticks: Sequence[float]) -> list[str]:
+    """All ticks of an axis with the same letter, the one that the highest needs."""
+    highest = max(map(abs, ticks))
+    step, letter = next(((step, letter) for step, letter in STEPS if highest >= step), (1.0, ""))
+    return [f"{tick / step:,.10g}{letter if tick else ''}" for tick in ticks]
 
 
 def _dates(plot: _Plot, starts: Sequence[str]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from invplat.data.describe.wording import harmless, percent, short
+from invplat.data.describe.description import Group
+from invplat.data.describe.wording import harmless, number, percent, short
 
 LONGEST = 90
 
@@ -40,11 +41,11 @@ def meter(share: float, highest: float = 1.0) -> str:
     return f'<span class="meter"><i style="width:{width:.1f}%"></i></span>'
 
 
-def shares(head: str, rows: Sequence[tuple[str, float]]) -> str:
-    """Names with a share each, as bars against the largest."""
-    highest = max((share for _, share in rows), default=0.0)
-    cells = [(name(label), meter(share, highest), percent(share)) for label, share in rows]
-    return table((head, "", "share"), cells, (2,))
+def shares(head: str, groups: Sequence[Group], of: str) -> str:
+    """Names with a share each, as bars against the largest, and what it is a share of."""
+    highest = max((group.share for group in groups), default=0.0)
+    cells = [(name(g.name), meter(g.share, highest), percent(g.share), number(g.of)) for g in groups]
+    return table((head, "", "share", f"of {of}"), cells, (2, 3))
 
 
 def figure(caption: str, unit: str, picture: str) -> str:

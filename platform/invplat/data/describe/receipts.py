@@ -11,7 +11,7 @@ from invplat.data.dataset import Dataset
 from invplat.data.describe.description import Histogram, LeadTimes, Supplier
 from invplat.data.describe.running import Running
 
-LISTED = 20
+LISTED = 12
 BARS = 30
 UNNAMED = "(no supplier)"
 READ = ("sku", "ordered_on", "received_on", "quantity", "supplier")

@@ -167,24 +167,21 @@ def stockouts(described: Description) -> str:
         if found.stores_in_all <= len(found.stores)
         else f"the {len(found.stores)} stores of {found.stores_in_all:,} with most"
     )
+    of = f"series-{described.period}s" if from_sales else "counts"
     lists = []
     if found.out and len(found.stores) > 1:
-        lists.append(f"<h3>Out of stock: {head}</h3>" + shares("store", [(g.name, g.share) for g in found.stores]))
+        lists.append(f"<h3>Out of stock: {head}</h3>" + shares("store", found.stores, of))
     if found.out and found.categories:
-        lists.append(
-            "<h3>Out of stock by category</h3>" + shares("category", [(g.name, g.share) for g in found.categories])
-        )
-    return section(
-        "Stockouts", findings.ran_out(described), note.format(period=described.period), pair(*lists) if lists else ""
-    )
+        lists.append("<h3>Out of stock by category</h3>" + shares("category", found.categories, of))
+    return section("Stockouts", findings.ran_out(described), note.format(period=described.period), pair(*lists))
 
 
 def returns(described: Description) -> str:
     found = described.returns
     if found is None:
         return ""
-    listed = [(group.name, group.share) for group in found.categories if group.concerned > 0]
-    body = pair("<h3>Returned, of what was sold</h3>" + shares("category", listed)) if listed else ""
+    listed = [group for group in found.categories if group.concerned > 0]
+    body = pair("<h3>Returned by category</h3>" + shares("category", listed, "units sold")) if listed else ""
     return section(
         "Returns",
         findings.came_back(described),
@@ -200,10 +197,13 @@ def promotion(described: Description) -> str:
     note, body, title = "", "", findings.promoted(described)
     if prices is not None:
         known = percent(prices.rows / prices.rows_in_all)
-        of = plural(prices.series, "series", "series")
-        note = f"A price is known for {known} of rows; it changes in {number(prices.changing)} of {of}."
+        changed = f"{number(prices.changing)} of {plural(prices.series, 'series', 'series')}"
+        note = f"A price is known for {known} of rows; it changes in {changed}."
         if found is None:
-            title = f"Prices are known for {known} of rows; promotions are not"
+            title, note = (
+                f"Prices are known for {known} of rows; promotions are not",
+                f"The price changes in {changed}.",
+            )
     if found is not None and found.series:
         note += (
             f" Compared series by series, in {plural(found.series, 'series', 'series')} with at least five "
@@ -223,11 +223,12 @@ def lead_times(described: Description) -> str:
     found = described.lead_times
     if found is None:
         return ""
-    across = "days from order to receipt; the last bar holds all longer ones"
-    days = found.days
-    picture = charts.histogram(days.edges, days.counts, "Receipts by lead time", across, tail=True)
+    edges = found.days.edges
+    tail = edges[-1] - edges[-2] > edges[1] - edges[0]
+    across = "days from order to receipt" + ("; the last bar holds all longer ones" if tail else "")
+    picture = charts.histogram(edges, found.days.counts, "Receipts by lead time", across, tail=tail)
     rows = [
-        (name(s.name), number(s.receipts), *(number(round(v, 1)) for v in (s.mean, s.deviation, s.p90)))
+        (name(s.name), number(s.receipts), f"{s.mean:.1f}", f"{s.deviation:.1f}", number(s.p90))
         for s in found.suppliers
     ]
     left = found.suppliers_in_all - len(found.suppliers)

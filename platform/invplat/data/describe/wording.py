@@ -8,7 +8,8 @@ from datetime import date
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 FULL_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-STEPS = ((1e12, "T"), (1e9, "bn"), (1e6, "M"), (1e4, "k"))
+STEPS = ((1e12, "T"), (1e9, "bn"), (1e6, "M"), (1e3, "k"))
+WRITTEN_OUT = 1e4  # smaller numbers are as short without a letter
 
 
 def number(value: float) -> str:
@@ -24,8 +25,8 @@ def number(value: float) -> str:
 def compact(value: float) -> str:
     """For axes and narrow places: 12.5k, 3M."""
     for step, letter in STEPS:
-        if abs(value) >= step:
-            scaled = value / (1e3 if letter == "k" else step)
+        if abs(value) >= max(step, WRITTEN_OUT):
+            scaled = value / step
             return f"{scaled:,.0f}{letter}" if abs(scaled) >= 99.5 else f"{scaled:.3g}{letter}"
     return number(value)
 
