@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from invplat.core.names import folder
 from invplat.data.dataset import LOG_SCHEMA, Dataset, data_prefix
 from invplat.data.manifest import Counts, DataFile, Manifest, TableRecord
@@ -31,8 +32,11 @@ class MemoryStorage:
     def read(self, key: str) -> bytes:
         return self.objects[key]
 
-    def write(self, key: str, data: bytes) -> None:
+    def write(self, key: str, data: bytes, *, durable: bool = True) -> None:
         self.objects[key] = data
+
+    def settle(self) -> None:
+        """Memory is as safe as it will ever be."""
 
     def create(self, key: str, data: bytes) -> bool:
         return self.objects.setdefault(key, data) is data
@@ -94,7 +98,18 @@ def memory_dataset(
         records[name] = TableRecord(Counts(), tuple(whole.column_names), tuple(files))
     logs = []
     if quarantine:
-        rows = [{"table": "sales", "file": "f.csv", "row": 1, "column": "quantity", "value": "?", "reason": "unparsable_number"} | dict(row) for row in quarantine]
+        rows = [
+            {
+                "table": "sales",
+                "file": "f.csv",
+                "row": 1,
+                "column": "quantity",
+                "value": "?",
+                "reason": "unparsable_number",
+            }
+            | dict(row)
+            for row in quarantine
+        ]
         _put(storage, "write/quarantine.parquet", pa.Table.from_pylist(rows, schema=LOG_SCHEMA))
         logs.append(DataFile("write/quarantine.parquet", len(rows), 0, 0, ""))
     manifest = Manifest(
@@ -124,7 +139,9 @@ def _put(storage: MemoryStorage, key: str, table: pa.Table) -> None:
     storage.write(f"{data_prefix('shop')}/{key}", stream.getvalue())
 
 
-def sales(sku: str, quantities: Sequence[float | None], *, store: str = "s1", first: int = 0, step: int = 1, **columns: Any) -> list[dict[str, Any]]:
+def sales(
+    sku: str, quantities: Sequence[float | None], *, store: str = "s1", first: int = 0, step: int = 1, **columns: Any
+) -> list[dict[str, Any]]:
     """One row a day from day `first` on; None leaves the day without a row. A column is one value, or one a day."""
     rows = []
     for number, quantity in enumerate(quantities):

@@ -46,7 +46,12 @@ def world(seed: int) -> Tables:
     for number in range(4):
         sku = f"sku{number}"
         tables["products"].append(
-            {"sku": sku, "category": draw.choice("xyz"), "supplier": draw.choice(["v1", "v2", None]), "unit_cost": 1.0 + number}
+            {
+                "sku": sku,
+                "category": draw.choice("xyz"),
+                "supplier": draw.choice(["v1", "v2", None]),
+                "unit_cost": 1.0 + number,
+            }
         )
         for store in ("s1", "s2"):
             launch = draw.choice([0, 0, 3, 15, 50, 100])
@@ -54,16 +59,38 @@ def world(seed: int) -> Tables:
                 if moment == launch or draw.random() < 0.8:
                     tables["sales"].append(sold(draw, store, sku, moment))
                 if draw.random() < 0.5:
-                    tables["stock"].append({"store": store, "sku": sku, "date": day(moment), "on_hand": draw.randrange(-1, 9), "on_order": 2})
+                    tables["stock"].append(
+                        {
+                            "store": store,
+                            "sku": sku,
+                            "date": day(moment),
+                            "on_hand": draw.randrange(-1, 9),
+                            "on_order": 2,
+                        }
+                    )
                 if draw.random() < 0.15:
                     received = day(moment + draw.randrange(30))
                     tables["receipts"].append(
-                        {"store": store, "sku": sku, "ordered_on": day(moment), "received_on": received, "quantity": 5, "supplier": draw.choice(["v1", None])}
+                        {
+                            "store": store,
+                            "sku": sku,
+                            "ordered_on": day(moment),
+                            "received_on": received,
+                            "quantity": 5,
+                            "supplier": draw.choice(["v1", None]),
+                        }
                     )
     tables["stores"] = [{"store": store, "city": "here", "size": 10.0} for store in ("s1", "s2")]
     for moment in range(DAYS):
         if draw.random() < 0.1:
-            tables["events"].append({"date": day(moment), "name": "feast", "store": draw.choice([None, "s1"]), "kind": draw.choice(["holiday", "campaign"])})
+            tables["events"].append(
+                {
+                    "date": day(moment),
+                    "name": "feast",
+                    "store": draw.choice([None, "s1"]),
+                    "kind": draw.choice(["holiday", "campaign"]),
+                }
+            )
         if draw.random() < 0.6:
             tables["signals"].append({"date": day(moment), "name": "oil", "value": draw.random()})
         tables["signals"].append({"date": day(moment), "name": "known", "value": draw.random()})
@@ -74,31 +101,51 @@ def world(seed: int) -> Tables:
 
 def sold(draw: random.Random, store: str, sku: str, moment: int) -> dict[str, Any]:
     row: dict[str, Any] = {"store": store, "sku": sku, "date": day(moment), "quantity": draw.randrange(0, 40) / 7}
-    row.update(price=draw.randrange(1, 9) / 3, promotion=draw.choice([0, 0, 1]), discount=draw.random(), outlier=draw.random() < 0.05)
-    row.update(available=draw.choice([1.0, 1.0, 0.5]), returned=draw.choice([0.0, 1.0]), visitors=draw.choice([None, draw.random()]), plan=draw.random())
+    row.update(
+        price=draw.randrange(1, 9) / 3,
+        promotion=draw.choice([0, 0, 1]),
+        discount=draw.random(),
+        outlier=draw.random() < 0.05,
+    )
+    row.update(
+        available=draw.choice([1.0, 1.0, 0.5]),
+        returned=draw.choice([0.0, 1.0]),
+        visitors=draw.choice([None, draw.random()]),
+        plan=draw.random(),
+    )
     return row
 
 
 def garbled(tables: Tables, cutoff: date, seed: int) -> Tables:
-    """The same up to the cutoff; after it rows are gone, changed or new, of series, categories and signals never seen."""
+    """The same up to the cutoff; after it rows are gone, changed or new, some of series and signals never seen."""
     draw = random.Random(seed)
     found: Tables = {name: [row for row in rows if when(name, row) <= cutoff] for name, rows in tables.items()}
     for name in ("sales", "stock", "events", "signals"):
         for row in tables[name]:
             if when(name, row) > cutoff and draw.random() < 0.6:
-                found[name].append({key: draw.randrange(10**6) if type(value) in (int, float) else value for key, value in row.items()})
+                found[name].append(
+                    {key: draw.randrange(10**6) if type(value) in (int, float) else value for key, value in row.items()}
+                )
     for row in tables["receipts"]:
         if row["ordered_on"] <= cutoff < row["received_on"]:  # on its way at the cutoff: only when it comes is unknown
             found["receipts"].append({**row, "received_on": cutoff + timedelta(days=draw.randrange(1, 99))})
         elif row["ordered_on"] > cutoff and draw.random() < 0.5:
-            found["receipts"].append({**row, "received_on": row["ordered_on"] + timedelta(days=draw.randrange(300)), "supplier": "new"})
+            found["receipts"].append(
+                {**row, "received_on": row["ordered_on"] + timedelta(days=draw.randrange(300)), "supplier": "new"}
+            )
     late = (cutoff - day(0)).days + 1
     for number in range(draw.randrange(1, 4)):
         sku = draw.choice(["a_first", "sku0_between", "zzz"]) + str(number)
-        found["products"].append({"sku": sku, "category": draw.choice(["aaa", "x"]), "supplier": "new", "unit_cost": 1e6})
+        found["products"].append(
+            {"sku": sku, "category": draw.choice(["aaa", "x"]), "supplier": "new", "unit_cost": 1e6}
+        )
         found["sales"] += [sold(draw, "s1", sku, moment) | {"quantity": 1e5} for moment in range(late, late + 9)]
-        found["stock"].append({"store": "s1", "sku": "sku1", "date": day(late + 40 + number), "on_hand": 0, "on_order": 9})
-        found["signals"].append({"date": day(late + number), "name": draw.choice(["aaa", "oil"]), "value": 1e6, "store": "s1"})
+        found["stock"].append(
+            {"store": "s1", "sku": "sku1", "date": day(late + 40 + number), "on_hand": 0, "on_order": 9}
+        )
+        found["signals"].append(
+            {"date": day(late + number), "name": draw.choice(["aaa", "oil"]), "value": 1e6, "store": "s1"}
+        )
     return found
 
 
@@ -110,9 +157,14 @@ def when(name: str, row: Mapping[str, Any]) -> date:
     return found
 
 
-def seen(tables: Tables, cutoff: date, end: date, extra: Extra | None, *, frequency: str, gaps: str, fit_on_all: bool = False) -> dict[str, Any]:
+def seen(
+    tables: Tables, cutoff: date, end: date, extra: Extra | None, *, frequency: str, gaps: str, fit_on_all: bool = False
+) -> dict[str, Any]:
     """Everything that a model is told at the cutoff, by name."""
-    spoilt = [{"store": "s1", "sku": "sku0", "date": day(5)}, {"store": "s1", "sku": "sku1", "date": cutoff + timedelta(days=1)}]
+    spoilt = [
+        {"store": "s1", "sku": "sku0", "date": day(5)},
+        {"store": "s1", "sku": "sku1", "date": cutoff + timedelta(days=1)},
+    ]
     dataset = memory_dataset(tables, gaps=gaps, known=("plan", "known"), quarantine=spoilt)
     bare = build_panel(dataset, "s1", frequency=frequency, end=end, before=PAST, after=HORIZON, planned=PLANNED)
     at = build_panel(dataset, "s1", frequency=frequency, end=cutoff, planned=PLANNED).last
@@ -134,7 +186,9 @@ def seen(tables: Tables, cutoff: date, end: date, extra: Extra | None, *, freque
     there = np.ones(len(panel.skus), np.bool_) if fit_on_all else panel.launched(at)
     period = panel.period(at)
     for name, texts in panel.statics.texts.items():
-        said[f"vocabulary {name}"] = Categories.fit([text for text, has in zip(texts, there, strict=True) if has], cutoff=at).to_json()
+        said[f"vocabulary {name}"] = Categories.fit(
+            [text for text, has in zip(texts, there, strict=True) if has], cutoff=at
+        ).to_json()
     demand = panel.demand[:, : period + 1][panel.observed[:, : period + 1]]
     for transform in (Standardise, LogScale, MinMax):
         said[transform.kind] = transform.fit(demand, cutoff=at).to_json()
@@ -146,14 +200,29 @@ def seen(tables: Tables, cutoff: date, end: date, extra: Extra | None, *, freque
     for level in LEVELS:
         summary = lead_times.summary(level, at)
         for row, name in enumerate(summary.names):
-            figures = (summary.number, summary.mean, summary.deviation, summary.quantiles, summary.late, summary.open, summary.oldest)
+            figures = (
+                summary.number,
+                summary.mean,
+                summary.deviation,
+                summary.quantiles,
+                summary.late,
+                summary.open,
+                summary.oldest,
+            )
             said[f"lead times {level} {name}"] = np.concatenate([np.atleast_1d(figure[row]) for figure in figures])
     history = lead_times.of_panel(panel, cut.series, cut.cutoffs, 4)
-    said.update({f"VLT {panel.skus[series]}": np.append(history.days[i], history.level[i]) for i, series in enumerate(cut.series.tolist())})
+    said.update(
+        {
+            f"VLT {panel.skus[series]}": np.append(history.days[i], history.level[i])
+            for i, series in enumerate(cut.series.tolist())
+        }
+    )
     return said
 
 
-def differences(seed: int, cutoff: int, extra: Extra | None = None, *, frequency: str = "daily", gaps: str = "zero", **options: Any) -> set[str]:
+def differences(
+    seed: int, cutoff: int, extra: Extra | None = None, *, frequency: str = "daily", gaps: str = "zero", **options: Any
+) -> set[str]:
     """What is not bit for bit the same in four tellings: true or garbled future, panel to the cutoff or beyond it."""
     tables, at = world(seed), day(cutoff)
     other = garbled(tables, at, seed + 1)
@@ -163,7 +232,11 @@ def differences(seed: int, cutoff: int, extra: Extra | None = None, *, frequency
     for told, end in ((other, at), (tables, day(END)), (other, day(END))):
         said = seen(told, at, end, extra, frequency=frequency, gaps=gaps, **options)
         found |= {name for name, value in short.items() if name not in said or not same(value, said[name])}
-        found |= {f"{name} appeared" for name in said if name not in short and not name.split(" ")[-1].startswith("signal_aaa")}
+        found |= {
+            f"{name} appeared"
+            for name in said
+            if name not in short and not name.split(" ")[-1].startswith("signal_aaa")
+        }
     return found
 
 

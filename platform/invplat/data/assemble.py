@@ -130,7 +130,7 @@ def _span(frequency: str, native: str, first: int, last: int, earliest: int, sto
     if known < 1:
         period = frequency.removesuffix("ly").replace("dai", "day")
         raise DatasetError(
-            f"store {store!r} has no complete {period} between {np.datetime64(first, 'D')} and {np.datetime64(last, 'D')}",
+            f"store {store!r} has no complete {period} from {np.datetime64(first, 'D')} to {np.datetime64(last, 'D')}",
             hint=f"keep its {native} frequency",
         )
     return span, known

@@ -37,7 +37,7 @@ def store_and_sku(name: str) -> tuple[str, str]:
 def to_frame(
     panels: Panel | Sequence[Panel], library: str = "polars", *, features: Sequence[str] = (), unobserved: str = "drop"
 ) -> Any:
-    """One row a series and period of its history. Periods nobody observed are dropped, or kept with `y` empty (`null`)."""
+    """One row a series and period of its history. Periods nobody observed are dropped, or (`null`) kept without y."""
     if unobserved not in ("drop", "null"):
         raise DatasetError(f"unobserved = {unobserved!r}", hint="write drop or null")
     chosen = [panels] if isinstance(panels, Panel) else list(panels)

@@ -142,7 +142,7 @@ class LeadTimes:
         found[inside] = lead[rows[inside]]
         return found
 
-    def of_panel(self, panel: Panel, series: Ints, cutoffs: npt.ArrayLike, n: int) -> History:
+    def of_panel(self, panel: Panel, series: Ints, cutoffs: Any, n: int) -> History:
         """For windows of a panel: which series, and the cutoff of each; a period's receipts are known at its end."""
         suppliers = panel.statics.texts.get("supplier", (None,) * len(panel.skus))
         period = panel.timeline.index(np.asarray(cutoffs, "datetime64[D]").astype(np.int64))

@@ -1,7 +1,7 @@
 """A panel: every series of one store on one timeline, as dense arrays with masks (series × periods × features).
 
 Causal by construction: what stands at period t comes from facts dated no later than t; nothing dated after the
-panel's end is read, save columns that are planned ahead. `assemble` makes one, `features` adds to it, `windows` cuts it.
+panel's end is read, save columns that are planned ahead. `assemble` makes one, `features` adds, `windows` cuts it.
 Arrays never hold NaN: an unknown value is 0 and its indicator (`price_known`, …) is 0.
 """
 

@@ -37,7 +37,7 @@ def signal_names(dataset: Dataset) -> list[str]:
 def read_signals(
     dataset: Dataset, panel: Panel, names: Sequence[str] | None = None, delays: Mapping[str, int] | None = None
 ) -> Signals:
-    """`delays`: days after its date at which a signal is published (an index of January may be known in mid-February)."""
+    """`delays`: days after its date at which a signal is published (January's index may be known in mid-February)."""
     there = signal_names(dataset)
     wanted = there if names is None else list(names)
     lacking = [name for name in wanted if name not in there]

@@ -84,7 +84,7 @@ def rolling_origins(
     past: int = 1,
     end: Any = None,
 ) -> list[Origin]:
-    """`count` cutoffs, oldest first, `step` periods apart (default: the horizon); the last leaves a horizon before `end`."""
+    """`count` cutoffs, oldest first, `step` periods apart (default: the horizon); the last leaves one up to `end`."""
     dates = _dates(where)
     if end is not None:
         dates = [day for day in dates if day <= np.datetime64(end, "D").item()]

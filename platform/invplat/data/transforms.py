@@ -228,7 +228,7 @@ def _json(transform: Transform, **fields: Any) -> dict[str, Any]:
 def _checked(cls: Any, raw: Mapping[str, Any]) -> Mapping[str, Any]:
     if raw.get("kind") != cls.kind or raw.get("version", 0) > cls.version:
         raise DatasetError(
-            f"version {raw.get('version')} of a {raw.get('kind')!r} transform, wanted version {cls.version} of {cls.kind!r}",
+            f"version {raw.get('version')} of a {raw.get('kind')!r} transform, not {cls.version} of {cls.kind!r}",
             hint="upgrade invplat, or fit it again",
         )
     return raw

@@ -94,12 +94,13 @@ class Windows:
         )
 
     def views(self) -> dict[str, torch.Tensor]:
-        """Every stretch of rows, by its first row, without a copy. Some cross series: `starts` says which are windows."""
-        lengths = {"past": self.past, "ahead": self.past + self.horizon, "demand": self.horizon}
-        return {
-            name: _stretches(getattr(self.columns, name), length).view(-1, length, getattr(self.columns, name).shape[1])
-            for name, length in lengths.items()
-        }
+        """Every stretch of rows, by its first row, without a copy. Some cross series: see `starts`."""
+        columns = self.columns
+        lengths = ((columns.past, self.past), (columns.ahead, self.past + self.horizon), (columns.demand, self.horizon))
+        found = [
+            _stretches(rows, length).view(-1 if rows.shape[1] else 0, length, rows.shape[1]) for rows, length in lengths
+        ]
+        return dict(zip(("past", "ahead", "demand"), found, strict=True))
 
     def select(self, keep: Any) -> Windows:
         """Some of the windows, the same rows beneath."""
@@ -297,7 +298,7 @@ def _nothing(room: int, past: int, horizon: int, cutoffs: Sequence[Any] | None, 
 def _flat(parts: Sequence[Any]) -> torch.Tensor:
     import torch
 
-    rows = [part.reshape(-1, part.shape[-1]) for part in parts]
+    rows = [part.reshape(part.shape[0] * part.shape[1], part.shape[2]) for part in parts]
     return torch.from_numpy(rows[0] if len(rows) == 1 else np.concatenate(rows))
 
 
