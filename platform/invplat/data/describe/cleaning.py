@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from invplat.data.describe import findings
 from invplat.data.describe.description import Description, Trouble
-from invplat.data.describe.markup import name, safe, section, table
+from invplat.data.describe.markup import file_name, name, safe, section, table
 from invplat.data.describe.wording import number, plural
 
 
@@ -15,7 +15,13 @@ def tables(described: Description) -> str:
     for item in described.tables:
         counts = item.counts
         cells = (counts.rows_in, counts.rows_kept, counts.rows_merged, counts.rows_quarantined, item.rows)
-        rows.append((f"<b>{safe(item.name)}</b>", safe(item.about), *(number(cell) for cell in cells)))
+        rows.append(
+            (
+                f"<b>{safe(item.name)}</b>",
+                f'<span class="about">{safe(item.about)}</span>',
+                *(number(cell) for cell in cells),
+            )
+        )
     total = described.counts
     sums = (
         total.rows_in,
@@ -45,7 +51,7 @@ def quarantined(described: Description) -> str:
 
 
 def mended(described: Description) -> str:
-    both = (*described.repaired, *described.merged)
+    both = sorted((*described.repaired, *described.merged), key=lambda trouble: -trouble.count)
     if not both:
         return ""
     total = sum(item.count for item in both)
@@ -79,7 +85,7 @@ def _troubles(found: Sequence[Trouble]) -> str:
     for item in found:
         where = f"<code>{safe(item.table + ('.' + item.column if item.column else ''))}</code>" if item.table else ""
         examples = "<br>".join(
-            f'<code>{name(example.value) or "–"}</code> <span class="soft">{name(example.file)}'
+            f'<code>{name(example.value) or "–"}</code> <span class="soft">{file_name(example.file)}'
             + (f", row {example.row:,}" if example.row is not None else "")
             + (f" · {name(example.where)}" if example.where else "")
             + "</span>"

@@ -9,6 +9,7 @@ from invplat.data.describe.description import Group
 from invplat.data.describe.wording import harmless, number, percent, short
 
 LONGEST = 90
+LONG_WORD = 24  # characters; such a word may be broken, shorter ones never are
 
 
 def safe(text: str) -> str:
@@ -19,7 +20,14 @@ def name(text: str) -> str:
     """A name of the business's own: set apart, so that a right-to-left one does not turn its neighbours around."""
     shown = short(text, LONGEST)
     title = f' title="{safe(text)}"' if shown != text else ""
-    return f"<bdi{title}>{safe(shown)}</bdi>"
+    wraps = ' class="long"' if any(len(word) > LONG_WORD for word in shown.split()) else ""
+    return f"<bdi{title}{wraps}>{safe(shown)}</bdi>"
+
+
+def file_name(path: str) -> str:
+    """The last part of a path; the whole of it is told on pointing."""
+    last = path.rstrip("/").rsplit("/", 1)[-1]
+    return f'<span title="{safe(path)}">{name(last)}</span>' if last != path else name(path)
 
 
 def table(

@@ -10,7 +10,7 @@ from pathlib import Path
 from invplat.core.errors import StorageError
 from invplat.data.describe import cleaning, sections
 from invplat.data.describe.description import Description
-from invplat.data.describe.markup import name, safe
+from invplat.data.describe.markup import file_name, name, safe
 from invplat.data.describe.wording import compact, day, number
 
 ORDER = (
@@ -83,7 +83,7 @@ def _foot(described: Description) -> str:
     made = described.created.replace("T", " ")[:16]
     sources = ""
     if described.sources:
-        shown = "; ".join(f"{name(source.name)} ({number(source.rows)} rows)" for source in described.sources[:20])
+        shown = "; ".join(f"{file_name(source.name)} ({number(source.rows)} rows)" for source in described.sources[:20])
         left = len(described.sources) - 20
         sources = f"<p>Read from: {shown}{f'; and {left:,} more' if left > 0 else ''}.</p>"
     parent = f", made from version {described.parent}" if described.parent is not None else ""

@@ -63,7 +63,7 @@ def _render(described: Description, width: int, colour: bool, limits: Sequence[i
     _categories(console, described, width, limits[1])
     _list(console, "What stands out", findings.standing_out(described), limits[0])
     _quarantined(console, described, limits[2])
-    mended = [*described.repaired, *described.merged]
+    mended = sorted((*described.repaired, *described.merged), key=lambda trouble: -trouble.count)
     _list(console, "Repaired and merged", [_counted(trouble) for trouble in mended], limits[3])
     lacking = [
         f"no {item.table}{'.' + item.column if item.column else ''}, so {item.costs}" for item in described.absent
@@ -126,7 +126,8 @@ def _quarantined(console: Console, described: Description, limit: int) -> None:
         console.print(harmless(said), no_wrap=True, overflow="ellipsis")
         if trouble.examples:
             first = trouble.examples[0]
-            place = f"{first.file}, row {first.row:,}" if first.row is not None else first.file
+            file = first.file.rsplit("/", 1)[-1]
+            place = f"{file}, row {first.row:,}" if first.row is not None else file
             example = f"{' ' * (width + 5)}“{first.value}” in {place}"
             console.print(harmless(example), style="dim", no_wrap=True, overflow="ellipsis")
     _more(console, len(described.quarantined) - limit)
