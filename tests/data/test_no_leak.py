@@ -1,4 +1,4 @@
-"""Nothing after a cutoff reaches what a model sees at it: the future is replaced by garbage and every past bit must stay.
+"""Nothing after a cutoff reaches what a model sees at it: with a future of garbage every bit of the past must stay.
 
 Also: a panel that ends at the cutoff and one that goes on say the same of the past, so training sees what serving will.
 """

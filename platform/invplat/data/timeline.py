@@ -50,7 +50,7 @@ class Timeline:
 
     @classmethod
     def covering(cls, frequency: str, first: int, last: int, anchor: int | None = None) -> Timeline:
-        """From the period that holds `first` to the one that holds `last`; weeks begin like the anchor, or on Monday."""
+        """From the period that holds `first` to the one that holds `last`; weeks begin as the anchor or on Monday."""
         if frequency == "monthly":
             months = months_of([first, last])
             return cls(frequency, int(month_starts(months[:1])[0]), int(months[1] - months[0]) + 1)
