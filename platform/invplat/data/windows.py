@@ -17,6 +17,7 @@ import numpy as np
 from invplat.core.errors import DatasetError
 from invplat.data.dense import Bools, Ints
 from invplat.data.panel import Panel
+from invplat.data.stretches import flat, gathered, stretches
 from invplat.data.timeline import Dates, as_day
 
 if TYPE_CHECKING:
@@ -75,20 +76,20 @@ class Windows:
         starts, level = self.starts[chosen], self.levels[chosen]
         series = self.columns.series[chosen]
         stretch = self.past + self.horizon
-        past = _gathered(self.columns.past, starts, self.past)
-        target = _gathered(self.columns.demand, starts + self.past, self.horizon).squeeze(-1)
+        past = gathered(self.columns.past, starts, self.past)
+        target = gathered(self.columns.demand, starts + self.past, self.horizon).squeeze(-1)
         if scaled:
             divided = self.columns.quantities
             past[:, :, divided] = past[:, :, divided] / level[:, None, None]
             target = target / level[:, None]
         return Batch(
             past=past,
-            ahead=_gathered(self.columns.ahead, starts, stretch),
+            ahead=gathered(self.columns.ahead, starts, stretch),
             static=self.columns.static[series],
             ids={name: codes[series] for name, codes in self.columns.ids.items()},
             target=target,
-            observed=_gathered(self.columns.observed, starts + self.past, self.horizon).squeeze(-1),
-            censored=_gathered(self.columns.censored, starts + self.past, self.horizon).squeeze(-1),
+            observed=gathered(self.columns.observed, starts + self.past, self.horizon).squeeze(-1),
+            censored=gathered(self.columns.censored, starts + self.past, self.horizon).squeeze(-1),
             level=level,
             series=series,
         )
@@ -98,7 +99,7 @@ class Windows:
         columns = self.columns
         lengths = ((columns.past, self.past), (columns.ahead, self.past + self.horizon), (columns.demand, self.horizon))
         found = [
-            _stretches(rows, length).view(-1 if rows.shape[1] else 0, length, rows.shape[1]) for rows, length in lengths
+            stretches(rows, length).view(-1 if rows.shape[1] else 0, length, rows.shape[1]) for rows, length in lengths
         ]
         return dict(zip(("past", "ahead", "demand"), found, strict=True))
 
@@ -196,11 +197,11 @@ def windows(
     }
     fitted = dict(encoders or {})
     columns = _Columns(
-        past=_flat([panel.past.values for panel in chosen]),
-        ahead=_flat([panel.ahead.values for panel in chosen]),
-        demand=_flat([panel.demand[:, :, None] for panel in chosen]),
-        observed=_flat([panel.observed[:, :, None] for panel in chosen]),
-        censored=_flat([panel.censored[:, :, None] for panel in chosen]),
+        past=flat([panel.past.values for panel in chosen]),
+        ahead=flat([panel.ahead.values for panel in chosen]),
+        demand=flat([panel.demand[:, :, None] for panel in chosen]),
+        observed=flat([panel.observed[:, :, None] for panel in chosen]),
+        censored=flat([panel.censored[:, :, None] for panel in chosen]),
         static=torch.from_numpy(np.concatenate([panel.statics.values for panel in chosen])),
         ids={name: torch.from_numpy(encoder.apply(texts[name])) for name, encoder in fitted.items()},
         quantities=torch.tensor(
@@ -293,21 +294,3 @@ def _nothing(room: int, past: int, horizon: int, cutoffs: Sequence[Any] | None, 
     raise DatasetError(
         f"no series has an observed past and target{asked}", hint="choose cutoffs inside the history, or lower `least`"
     )
-
-
-def _flat(parts: Sequence[Any]) -> torch.Tensor:
-    import torch
-
-    rows = [part.reshape(part.shape[0] * part.shape[1], part.shape[2]) for part in parts]
-    return torch.from_numpy(rows[0] if len(rows) == 1 else np.concatenate(rows))
-
-
-def _stretches(rows: torch.Tensor, length: int) -> torch.Tensor:
-    """Every run of `length` rows, as one line each, sharing memory."""
-    width = rows.shape[1]
-    return rows.as_strided((max(rows.shape[0] - length + 1, 0), length * width), (width, 1))
-
-
-def _gathered(rows: torch.Tensor, starts: torch.Tensor, length: int) -> torch.Tensor:
-    found: torch.Tensor = _stretches(rows, length)[starts].view(len(starts), length, rows.shape[1])
-    return found
