@@ -23,7 +23,7 @@ from invplat.data.intake import Intake, Job, read
 from invplat.data.log import LIMIT, Line, Log
 from invplat.data.manifest import Counts, Manifest, SourceRecord, TableRecord
 from invplat.data.mapping import Mapping
-from invplat.data.merge import merge
+from invplat.data.merge import merge_whole
 from invplat.data.plan import Plan, make_plan
 from invplat.data.settle import Context, Settled, settle, tally
 from invplat.data.sources.base import Source
@@ -320,7 +320,7 @@ def _without_needless(plan: Plan) -> Plan:
 def _keeper(job: Job, spill: Spill) -> Callable[[Facts], None]:
     if not job.entry.derive:
         return spill.add
-    return lambda facts: spill.add(merge(facts, job.entry, spill.vocabulary).facts)  # a batch says the same of a SKU many times
+    return lambda facts: spill.add(merge_whole(facts, job.entry, spill.vocabulary))  # a batch says the same of a SKU many times
 
 
 @dataclass(frozen=True)

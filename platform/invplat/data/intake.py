@@ -73,7 +73,7 @@ def read(job: Job, vocabulary: Vocabulary, keep: Callable[[Facts], None], progre
         keep(parsed.facts)
         if progress:
             progress(parsed.rows_in)
-    intake.notes += [f"{source.name}: {note}" for note in getattr(source, "notes", [])]
+    intake.notes += [f"{source.name}: {note}" for note in source.notes]
     intake.content = digest.hexdigest() if digest is not None else source.fingerprint()
     return intake
 

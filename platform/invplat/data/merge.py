@@ -6,17 +6,19 @@ broken by where a fact came from. Knows nothing of files or of stores on disk.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from invplat.data.facts import NO_DATE, Array, Facts
+from invplat.data.facts import NO_DATE, Array, Facts, concatenate
 from invplat.data.mapping import Entry
 from invplat.data.vocabulary import Vocabulary
 
 Index = npt.NDArray[np.intp]
+PIECE = 1 << 17  # rows merged at a time
 LEAST_FOR_OUTLIER = 8  # sales before a series has a "usual"
 
 
@@ -28,70 +30,88 @@ class Merged:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def sort_by_key(facts: Facts, vocabulary: Vocabulary) -> tuple[Facts, npt.NDArray[np.bool_]]:
-    """Facts in key order, and where a new key begins."""
-    if len(facts) == 0:
-        return facts, np.zeros(0, bool)
-    ranks: list[npt.NDArray[np.int64]] = []
+def merge(facts: Facts, entry: Entry, vocabulary: Vocabulary) -> Iterator[Merged]:
+    """In key order and in pieces of whole stores, each small enough to stay in the processor's cache."""
+    order, first = sort_by_key(facts, vocabulary)
+    for start, end in _pieces(facts, order):
+        yield _merged(facts.take(order[start:end]), first[start:end], entry)
+
+
+def merge_whole(facts: Facts, entry: Entry, vocabulary: Vocabulary) -> Facts:
+    """The same at once, where only the facts are wanted."""
+    parts = [merged.facts for merged in merge(facts, entry, vocabulary)]
+    return concatenate(parts) if parts else facts
+
+
+def _pieces(facts: Facts, order: Index) -> Iterator[tuple[int, int]]:
+    if len(order) == 0:
+        return
+    if not facts.table.by_store:
+        yield 0, len(order)
+        return
+    store = facts.arrays["store"][order]
+    starts = np.append(np.flatnonzero(store[1:] != store[:-1]) + 1, len(order)).tolist()
+    begin = 0
+    for place, end in enumerate(starts):
+        if end == len(order) or starts[place + 1] - begin > PIECE:
+            yield begin, end
+            begin = end
+
+
+def _merged(facts: Facts, first: npt.NDArray[np.bool_], entry: Entry) -> Merged:
+    merged = Merged(facts) if first.all() else _one_per_key(facts, first, entry)
+    if facts.table.name == "sales":
+        mark_outliers(merged, entry.outlier)
+    return merged
+
+
+def sort_by_key(facts: Facts, vocabulary: Vocabulary) -> tuple[Index, npt.NDArray[np.bool_]]:
+    """The order of the facts by key, ties by where they came from, and where in it a new key begins."""
+    size = len(facts)
+    if size == 0:
+        return np.zeros(0, np.intp), np.zeros(0, bool)
+    columns: list[tuple[Array, npt.NDArray[np.int64], int]] = []  # codes, rank of a code, number of ranks
     for name in facts.table.key:
         array = facts.arrays.get(name)
         if array is None:
             continue
         if facts.kind(name) == "date":
-            known = np.where(array == NO_DATE, np.int64(0), array.astype(np.int64) + 1_000_000)
-            ranks.append(known - known.min())
+            day = np.where(array == NO_DATE, np.int32(-(10**6)), array)
+            day -= day.min()
+            columns.append((day, np.arange(int(day.max()) + 1), int(day.max()) + 1))
         else:
-            ranks.append(vocabulary.ranks(array.astype(np.int32))[0][array].astype(np.int64))
-    order, key = _order(ranks, facts.arrays["row"].astype(np.int64))
-    facts = facts.take(order)
-    if key is not None:
-        first = np.empty(len(order), bool)
-        first[0] = True
-        np.not_equal(key[1:], key[:-1], out=first[1:])
-        return facts, first
-    first = np.zeros(len(order), bool)
-    first[0] = True
-    for rank in ranks:
-        ordered = rank[order]
-        first[1:] |= ordered[1:] != ordered[:-1]
-    return facts, first
-
-
-def _order(ranks: list[npt.NDArray[np.int64]], row: npt.NDArray[np.int64]) -> tuple[Index, npt.NDArray[np.uint64] | None]:
-    """Positions by rank, ties by row. Packed into one integer the sort is several times faster than by columns."""
-    size = len(row)
-    if not (row[1:] >= row[:-1]).all():
-        base = np.argsort(row, kind="stable")
-    else:
-        base = None
-    widths = [int(rank.max()) + 1 for rank in ranks]
-    space = 1
-    for width in widths:
-        space *= width
+            ranks, present = vocabulary.ranks(array.astype(np.int32, copy=False))
+            columns.append((array, ranks.astype(np.int64), len(present)))
+    row = facts.arrays["row"]
+    base = None if bool((row[1:] >= row[:-1]).all()) else np.argsort(row, kind="stable")
     bits = max(size - 1, 1).bit_length()
+    space = 1
+    for _, _, width in columns:
+        space *= width
     if space << bits >= 1 << 63:
-        keys = [rank for rank in reversed(ranks)]
-        return np.lexsort([row, *keys]), None
+        ranked = [ranks[array] for array, ranks, _ in columns]
+        order = np.lexsort([row, *reversed(ranked)])
+        first = np.zeros(size, bool)
+        first[0] = True
+        for rank in ranked:
+            first[1:] |= rank[order][1:] != rank[order][:-1]
+        return order, first
+    # Packed into one integer the sort is several times faster than by columns; all in place, for fresh memory is slow.
     key = np.zeros(size, np.uint64)
-    for rank, width in zip(ranks, widths, strict=True):
-        key = key * np.uint64(width) + rank.astype(np.uint64)
-    if base is not None:
-        key = key[base]
-    packed = (key << np.uint64(bits)) | np.arange(size, dtype=np.uint64)
-    if not (packed[1:] > packed[:-1]).all():
-        packed.sort()
-    order = (packed & np.uint64((1 << bits) - 1)).astype(np.intp)
-    return (order if base is None else base[order]), packed >> np.uint64(bits)
-
-
-def merge(facts: Facts, entry: Entry, vocabulary: Vocabulary) -> Merged:
-    facts, first = sort_by_key(facts, vocabulary)
-    merged = Merged(facts)
-    if len(facts) and not first.all():
-        merged = _one_per_key(facts, first, entry)
-    if facts.table.name == "sales":
-        _mark_outliers(merged, entry.outlier)
-    return merged
+    fresh = np.empty(size, np.uint64)
+    for array, ranks, width in columns:
+        key *= np.uint64(width)
+        key += np.take(ranks.astype(np.uint64), array if base is None else array[base], out=fresh, mode="wrap")
+    key <<= np.uint64(bits)
+    key |= np.arange(size, dtype=np.uint64)
+    if not bool((key[1:] > key[:-1]).all()):
+        key.sort()
+    order = np.bitwise_and(key, np.uint64((1 << bits) - 1), out=fresh).view(np.int64).astype(np.intp, copy=False)
+    key >>= np.uint64(bits)
+    first = np.empty(size, bool)
+    first[0] = True
+    np.not_equal(key[1:], key[:-1], out=first[1:])
+    return (order if base is None else base[order]), first
 
 
 def _one_per_key(facts: Facts, first: npt.NDArray[np.bool_], entry: Entry) -> Merged:
@@ -177,7 +197,7 @@ def _last_known(array: Array, starts: Index, last: Index, kind: str) -> Array:
     return array[np.where(place >= 0, place, last)]
 
 
-def _mark_outliers(merged: Merged, factor: float) -> None:
+def mark_outliers(merged: Merged, factor: float) -> None:
     """A sale far above what its series usually sells: kept, marked, hidden from models."""
     facts = merged.facts
     quantity = facts.arrays["quantity"].astype(np.float64)

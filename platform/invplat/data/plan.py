@@ -42,7 +42,7 @@ def make_plan(mapping: Mapping, sources: Sequence[tuple[Source, str | None]], to
             strangers.append(source)
             continue
         for entry in entries:
-            plan.jobs.append(Job(index, _with_formats(source, entry), entry, today))
+            plan.jobs.append(Job(index, source.with_formats(entry.formats), entry, today))
     if strangers and (len(strangers) == len(sources) or strict):
         names = ", ".join(source.name for source in strangers[:5])
         patterns = ", ".join(sorted({pattern for entry in mapping.entries for pattern in entry.files}))
@@ -77,7 +77,3 @@ def _by_columns(mapping: Mapping, source: Source) -> list[Entry]:
     best = [entry for size, entry in fits if size == most]
     return best if len({entry.table for entry in best}) == 1 else []
 
-
-def _with_formats(source: Source, entry: Entry) -> Source:
-    adapt = getattr(source, "with_formats", None)
-    return adapt(entry.formats) if adapt is not None else source

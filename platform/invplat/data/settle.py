@@ -18,7 +18,7 @@ from invplat.data.facts import ROW_BITS, Facts, concatenate, from_arrow, ordered
 from invplat.data.log import Line, Log
 from invplat.data.manifest import DataFile
 from invplat.data.mapping import Entry
-from invplat.data.merge import _mark_outliers, Merged, merge, sort_by_key
+from invplat.data.merge import Merged, mark_outliers, merge, sort_by_key
 from invplat.data.vocabulary import Vocabulary
 
 
@@ -67,20 +67,24 @@ def settle(facts: Facts, context: Context, vocabulary: Vocabulary, writer: Write
     result = Settled()
     if facts.table.name == "sales":
         facts = _known_skus(facts, context, vocabulary, result)
-    merged = merge(facts, context.entry, vocabulary)
-    result.rows_merged += merged.rows_merged
-    result.rows_new += len(merged.facts)
-    for rule, count in merged.counts.items():
-        result.log.counts[f"{facts.table.name}.{rule}"] += count
-    for rule, column, rows in merged.events:
-        _note(result.log, rule, column, rows, context, vocabulary)
-    for store, part in _by_store(merged.facts, vocabulary):
-        whole = _join(part, store, context, vocabulary, result) if context.parent is not None else part
-        if whole.table.name == "sales":
-            _say_returned(whole)
-        result.columns.update(dict.fromkeys(ordered_names(whole)))
-        result.pending.append(writer.put(whole, vocabulary, store))
+    for merged in merge(facts, context.entry, vocabulary):
+        result.rows_merged += merged.rows_merged
+        result.rows_new += len(merged.facts)
+        for rule, count in merged.counts.items():
+            result.log.counts[f"{facts.table.name}.{rule}"] += count
+        for rule, column, rows in merged.events:
+            _note(result.log, rule, column, rows, context, vocabulary)
+        for store, part in _by_store(merged.facts, vocabulary):
+            _finish(part, store, context, vocabulary, result, writer)
     return result
+
+
+def _finish(part: Facts, store: str, context: Context, vocabulary: Vocabulary, result: Settled, writer: Writer) -> None:
+    whole = _join(part, store, context, vocabulary, result) if context.parent is not None else part
+    if whole.table.name == "sales":
+        _say_returned(whole)
+    result.columns.update(dict.fromkeys(ordered_names(whole)))
+    result.pending.append(writer.put(whole, vocabulary, store))
 
 
 def _say_returned(facts: Facts) -> None:
@@ -106,16 +110,17 @@ def _join(new: Facts, store: str, context: Context, vocabulary: Vocabulary, resu
     old = from_arrow(context.parent.read(new.table.name, store or None), new.table, vocabulary)
     for facts in (old, new):
         facts.arrays.pop("outlier", None)
-    both, first = sort_by_key(concatenate([old, new]), vocabulary)
-    last = np.concatenate([first[1:], [True]])
+    both = concatenate([old, new])
+    order, first = sort_by_key(both, vocabulary)
+    last = np.append(first[1:], True)
     replaced = len(both) - int(last.sum())
     if replaced:
         result.rows_replaced += replaced
         result.log.counts[f"{new.table.name}.replaced"] += replaced
-    whole = both.take(last)
+    whole = both.take(order[last])
     if new.table.name == "sales":
         marked = Merged(whole)
-        _mark_outliers(marked, context.entry.outlier)
+        mark_outliers(marked, context.entry.outlier)
     return whole
 
 

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from invplat.data.entry import Formats
+
 
 @dataclass(frozen=True)
 class Reject:
@@ -25,7 +27,7 @@ class Reject:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows as they came. Text sources give strings only; typed sources their own types."""
+    """Rows as they came. Text sources give strings only, plain or as dictionaries; typed sources their own types."""
 
     table: pa.Table
     first_row: int  # the number of the first row; a spreadsheet's numbering for text (header = 1), from 1 elsewhere
@@ -38,6 +40,12 @@ class Source(Protocol):
     label: str  # the plain file or table name that a mapping's patterns are held against
     size: int | None  # bytes, where known beforehand
     text: bool  # values come as strings
+
+    notes: list[str]  # what a person should know of how it was read, such as an encoding found by looking
+
+    def with_formats(self, formats: Formats) -> Source:
+        """The same rows read with a mapping entry's delimiter and encoding; itself where that means nothing."""
+        ...
 
     def columns(self) -> list[str]:
         """The header. Raises SourceError for an empty file."""

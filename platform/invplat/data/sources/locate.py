@@ -33,10 +33,11 @@ def locate(paths: Sequence[str], *, formats: Formats | None = None) -> list[Sour
 
 
 def _located(path: str, formats: Formats) -> list[Source]:
-    from invplat.data.sources import sql  # SQLAlchemy only where a database is read
+    if "://" in path:
+        from invplat.data.sources import sql  # SQLAlchemy only where it may be needed: it takes a tenth of a second
 
-    if sql.is_sql(path):
-        return list(sql.sql_sources(path))
+        if sql.is_sql(path):
+            return list(sql.sql_sources(path))
     if path.startswith("file://"):
         path = unquote(path.removeprefix("file://"))
     places = _remote(path) if "://" in path else _local(path)
