@@ -74,7 +74,9 @@ def _dates_fit(entry: Entry, profile: Profile) -> bool:
         column = TABLES[entry.table].column(ours)
         if column is None or column.kind != "date" or source.rule:
             continue
-        name = next(name for name in profile.header if _plain(name) == _plain(source.columns[0]))
+        name = next((name for name in profile.header if _plain(name) == _plain(source.columns[0])), "")
+        if name not in profile.columns:
+            continue  # a column that need not be there
         theirs = profile.columns[name]
         found, wanted = theirs.date_formats, entry.formats.date
         if theirs.size == 0 or found == ():

@@ -6,6 +6,7 @@ stays a commented line with a question mark, and the suggestion is not complete.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from invplat.data.profile import Profile, look
 from invplat.data.sources.base import Source
 from invplat.data.tables import TABLES
 
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # TOML takes none, not even in a comment
 STEPS = {"daily": (1, 1), "weekly": (7, 7), "monthly": (28, 31)}
 
 
@@ -61,12 +63,14 @@ def _built_in(fit: Fit, profiles: list[Profile]) -> Suggestion:
 
 
 def _some_sales(proposals: list[Proposal]) -> None:
-    """A dataset needs sales: where no file looks like it most, the file that could best be it is."""
+    """A dataset needs sales: where no file looks like it most, a file with dates that could be it is taken for it."""
     if any(item.table is not None and item.table.name == "sales" for item in proposals):
         return
     tried = [assign(item.profile, TABLES["sales"], item.wide) for item in proposals]
     best = max(range(len(tried)), key=lambda place: tried[place].score)
-    if len(tried[best].open) < len(TABLES["sales"].required) and (proposals[best].table is None or len(tried) == 1):
+    date = tried[best].of("date")
+    dated = tried[best].wide is not None or (date is not None and date.theirs != "")
+    if dated and (proposals[best].table is None or len(tried) == 1):
         proposals[best] = tried[best]
 
 
@@ -180,7 +184,7 @@ def _written(name: str, proposals: list[Proposal], frequency: str, why: str) -> 
         body += ["", '# ? No file looks like sales, which a dataset needs: add a [[table]] with table = "sales"']
         lines.append("?: no file looks like sales, which a dataset needs")
         complete = False
-    toml = "\n".join(head + body) + "\n"
+    toml = "\n".join(_CONTROL.sub(" ", line) for line in head + body) + "\n"
     guesses = tuple(
         (item.profile.label, item.table.name, guess)
         for item in proposals
