@@ -6,6 +6,7 @@ pa.array() and pa.scalar() look whether pandas could help and import it, which t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,14 +36,41 @@ def _bits(flags: npt.ArrayLike) -> pa.Buffer:
 
 
 def integers(array: pa.Array, empty: int) -> npt.NDArray[np.int32]:
-    """An int32 or date array as NumPy, its empty places filled."""
-    if array.type != pa.int32() and array.type != pa.date32():
-        array = array.cast(pa.int32())
+    """An int32 or date array as NumPy, its empty places filled. Read-only where it is a view."""
+    array = array if array.type in (pa.int32(), pa.date32()) else array.cast(pa.int32())
+    numbers: npt.NDArray[np.int32] = _filled(array, np.int32(empty))
+    return numbers
+
+
+def longs(array: pa.Array) -> npt.NDArray[np.int64]:
+    numbers: npt.NDArray[np.int64] = _filled(array, np.int64(-1))
+    return numbers
+
+
+def floats(array: pa.Array) -> npt.NDArray[np.float64]:
+    """Numbers as float64, NaN where empty. Read-only where it is a view."""
+    array = array if array.type == pa.float64() else array.cast(pa.float64(), safe=False)
+    numbers: npt.NDArray[np.float64] = _filled(array, np.float64(np.nan))
+    return numbers
+
+
+def flags(array: pa.Array) -> npt.NDArray[np.bool_]:
+    """Booleans; empty is false."""
+    valid, data = array.buffers()
+    there = _unpacked(data, array)
+    return there & _unpacked(valid, array) if array.null_count else there
+
+
+def _filled(array: pa.Array, empty: np.generic) -> Any:
     valid, data = array.buffers()
     if data is None:
-        return np.full(len(array), empty, np.int32)
-    numbers = np.frombuffer(data, np.int32)[array.offset : array.offset + len(array)]
-    if array.null_count:
-        present = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")[array.offset : array.offset + len(array)]
-        numbers = np.where(present.astype(bool), numbers, np.int32(empty))
-    return numbers
+        return np.full(len(array), empty)
+    numbers = np.frombuffer(data, empty.dtype)[array.offset : array.offset + len(array)]
+    return np.where(_unpacked(valid, array), numbers, empty) if array.null_count else numbers
+
+
+def _unpacked(buffer: pa.Buffer | None, array: pa.Array) -> npt.NDArray[np.bool_]:
+    if buffer is None:
+        return np.zeros(len(array), bool)
+    bits = np.unpackbits(np.frombuffer(buffer, np.uint8), bitorder="little")
+    return bits[array.offset : array.offset + len(array)].astype(bool)

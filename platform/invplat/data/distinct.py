@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from invplat.data.arrow import fixed, integers, strings
+from invplat.data.arrow import fixed, flags, integers, strings
 from invplat.data.vocabulary import Codes
 
 
@@ -47,7 +47,7 @@ def encode(column: pa.ChunkedArray) -> Distinct:
     values = chunks[0].dictionary
     codes = np.concatenate([integers(chunk.indices, -1) for chunk in chunks])
     if values.null_count:  # a null inside the dictionary
-        keep = np.flatnonzero(pc.is_valid(values).to_numpy(zero_copy_only=False))
+        keep = np.flatnonzero(flags(pc.is_valid(values)))
         place = np.full(len(values) + 1, -1, np.int32)
         place[keep] = np.arange(len(keep), dtype=np.int32)
         values, codes = values.take(fixed(keep.astype(np.int64), pa.int64())), place[codes]

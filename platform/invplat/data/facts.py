@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from invplat.data.arrow import booleans, fixed, integers, strings
+from invplat.data.arrow import booleans, fixed, flags, floats, integers, longs, strings
 from invplat.data.tables import Table
 from invplat.data.vocabulary import Vocabulary
 
@@ -113,11 +113,13 @@ def from_arrow(data: pa.Table, table: Table, vocabulary: Vocabulary) -> Facts:
         if isinstance(column, pa.ChunkedArray):
             column = column.chunk(0)
         if name == "row":
-            arrays[name] = column.to_numpy(zero_copy_only=False)
+            arrays[name] = longs(column)
         elif pa.types.is_date(column.type):
             arrays[name] = integers(column, int(NO_DATE))
-        elif pa.types.is_boolean(column.type) or pa.types.is_floating(column.type):
-            arrays[name] = column.to_numpy(zero_copy_only=False)
+        elif pa.types.is_boolean(column.type):
+            arrays[name] = flags(column)
+        elif pa.types.is_floating(column.type):
+            arrays[name] = floats(column)
         elif pa.types.is_null(column.type):
             found = table.column(name)
             arrays[name] = empty_column(found.kind if found else "number", len(column))

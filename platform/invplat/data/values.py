@@ -6,6 +6,7 @@ Each value comes back with the rule it broke (a quarantine rule) or the rule tha
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -13,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from invplat.core.errors import MappingError
 from invplat.core.names import MAX_NAME
+from invplat.data.arrow import fixed, floats, integers
 from invplat.data.facts import NO_DATE
 from invplat.data.mapping import Formats
 
@@ -24,7 +25,11 @@ EMPTY = frozenset({"", "na", "n/a", "#n/a", "null", "none", "-", "."})
 EARLIEST, LATEST = (date(1900, 1, 1) - date(1970, 1, 1)).days, (date(2100, 12, 31) - date(1970, 1, 1)).days
 UNAMBIGUOUS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y.%m.%d", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
 AMBIGUOUS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%y", "%m-%d-%y")
+EPOCH = date(1970, 1, 1).toordinal()
+FEW, FEW_ODD = 20_000, 200  # values up to which plain Python is quicker than waking an engine
+_CLOCK = re.compile(r"[T ]\d{1,2}:\d{2}.*$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ISO = re.compile(r"\s*\d{4}-\d{2}-\d{2}(?:[T ]|\s*$)")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:([,.' \u00a0\u202f])\d{3})(?:\1\d{3})*")
 
 
@@ -69,16 +74,10 @@ def read_texts(values: pa.Array) -> Values:
 def read_numbers(values: pa.Array, formats: Formats) -> Values:
     """Numbers as float64. What is not one is a fault; a value that says nothing is missing."""
     if pa.types.is_boolean(values.type) or pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type):
-        array = pc.cast(values, pa.float64()).to_numpy(zero_copy_only=False).copy()
+        array = floats(values).copy()
         result = Values(array)
     else:
-        texts = pl.Series(values.cast(pa.string()))
-        if formats.decimal == ",":
-            texts = texts.str.replace_all(formats.thousands or ".", "", literal=True).str.replace(",", ".", literal=True)
-        elif formats.thousands:
-            texts = texts.str.replace_all(formats.thousands, "", literal=True)
-        # An underscore or an infinity spelt out would pass as a number; only plain ones should.
-        array = texts.str.strip_chars().cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy().copy()
+        array = _numbers(values, formats)
         result = Values(array)
         for index in np.flatnonzero(np.isnan(array)).tolist():
             number, repair = _odd_number(str(values[index].as_py()), formats.decimal)
@@ -93,6 +92,28 @@ def read_numbers(values: pa.Array, formats: Formats) -> Values:
     for index in np.flatnonzero(~np.isfinite(result.array)).tolist():
         result.fault.setdefault(index, "not_finite")
     return result
+
+
+def _numbers(values: pa.Array, formats: Formats) -> npt.NDArray[np.float64]:
+    """What reads as a plain number; NaN where it does not."""
+    plain = formats.decimal == "." and not formats.thousands
+    with suppress(pa.ArrowInvalid):  # at least one is no number: look at each
+        if plain:
+            return floats(values.cast(pa.float64())).copy()
+    if plain and len(values) <= FEW:
+        return np.array([_plain_float(text) for text in values.cast(pa.string()).to_pylist()], np.float64)
+    texts = pl.Series(values.cast(pa.string()))
+    if not plain:
+        grouped = formats.thousands or ("." if formats.decimal == "," else ",")
+        texts = texts.str.replace_all(grouped, "", literal=True).str.replace(formats.decimal, ".", literal=True)
+    return texts.str.strip_chars().cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy().copy()
+
+
+def _plain_float(text: str) -> float:
+    try:
+        return float(text) if "_" not in text else np.nan
+    except ValueError:
+        return np.nan
 
 
 def _odd_number(text: str, decimal: str) -> tuple[float | None, str]:
@@ -115,6 +136,9 @@ def choose_date_format(values: pa.Array, given: tuple[str, ...], where: str) -> 
     """The formats to try, in order, for a column that looks like these values. Never guesses between 3 April and 4 March."""
     if given or not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type) or pa.types.is_integer(values.type)):
         return given
+    some = values.slice(0, 1000).cast(pa.string()).to_pylist()
+    if sum(_ISO.match(text) is not None for text in some) * 2 > len(some):
+        return UNAMBIGUOUS  # nothing else is written this way
     texts = _date_texts(values)
     parsed = {form: _plausible(_days(texts, form)) for form in (*UNAMBIGUOUS, *AMBIGUOUS)}
     hits = {form: int((days != NO_DATE).sum()) for form, days in parsed.items()}
@@ -135,15 +159,15 @@ def choose_date_format(values: pa.Array, given: tuple[str, ...], where: str) -> 
 def read_dates(values: pa.Array, formats: tuple[str, ...]) -> Values:
     """Days since 1970 as int32."""
     if pa.types.is_date(values.type) or pa.types.is_timestamp(values.type):
-        days = pc.cast(values, pa.date32(), safe=False).view(pa.int32()).to_numpy(zero_copy_only=False).copy()
+        days = integers(values.cast(pa.date32(), safe=False), int(NO_DATE)).copy()
     else:
-        texts = _date_texts(values)
-        days = np.full(len(values), NO_DATE, np.int32)
+        days = _iso_days(values) if formats and formats[0] == "%Y-%m-%d" else np.full(len(values), NO_DATE, np.int32)
         for form in formats or UNAMBIGUOUS:
-            todo = days == NO_DATE
-            if not todo.any():
+            todo = np.flatnonzero(days == NO_DATE)
+            if len(todo) == 0:
                 break
-            days[todo] = _days(texts.filter(pl.Series(todo)), form)
+            left = values.take(fixed(todo.astype(np.int64), pa.int64())).cast(pa.string())
+            days[todo] = _few_days(left.to_pylist(), form) if len(todo) <= FEW_ODD else _days(_date_texts(left), form)
     result = Values(days)
     for index in np.flatnonzero((days < EARLIEST) | (days > LATEST)).tolist():
         text = str(values[index].as_py()).strip()
@@ -154,9 +178,26 @@ def read_dates(values: pa.Array, formats: tuple[str, ...]) -> Values:
     return result
 
 
+def _iso_days(values: pa.Array) -> npt.NDArray[np.int32]:
+    """Plain ISO dates in one go; NO_DATE for the others."""
+    texts = values.cast(pa.string())
+    with suppress(pa.ArrowInvalid):  # not every one: look at each
+        return integers(texts.cast(pa.date32()), int(NO_DATE)).copy()
+    if len(texts) > FEW:
+        return _days(pl.Series(texts), "%Y-%m-%d")
+    return np.array([_python_iso(text) for text in texts.to_pylist()], np.int32)
+
+
+def _python_iso(text: str) -> int:
+    try:
+        return date.fromisoformat(text).toordinal() - EPOCH if len(text) == 10 and text[4] == "-" else int(NO_DATE)
+    except ValueError:
+        return int(NO_DATE)
+
+
 def _date_texts(values: pa.Array) -> pl.Series:
     # A time of day behind the date says nothing here.
-    return pl.Series(values.cast(pa.string())).str.strip_chars().str.replace(r"[T ]\d{1,2}:\d{2}.*$", "")
+    return pl.Series(values.cast(pa.string())).str.strip_chars().str.replace(_CLOCK.pattern, "")
 
 
 def _days(texts: pl.Series, form: str) -> npt.NDArray[np.int32]:
@@ -166,6 +207,11 @@ def _days(texts: pl.Series, form: str) -> npt.NDArray[np.int32]:
             days = np.where(texts.str.contains(r"\d{4}").fill_null(False).to_numpy(), days, NO_DATE)
         return days.astype(np.int32)
     return np.array([_python_day(text, form) for text in texts.to_list()], np.int32)  # months and ISO weeks have no day
+
+
+def _few_days(texts: list[str], form: str) -> npt.NDArray[np.int32]:
+    """A handful by Python itself: waking the engine takes longer."""
+    return np.array([_python_day(_CLOCK.sub("", text.strip()), form) for text in texts], np.int32)
 
 
 def _python_day(text: str, form: str) -> int:
