@@ -97,10 +97,18 @@ class Sheet:
             self.added.setdefault(after, []).append((",".join(cells), line, fault))
 
     def invent(self, rule: str, count: int, column: str, name: str) -> None:
-        """New rows about something that no other file knows; each is a copy of a sale, so only that is new."""
-        for number, line in enumerate(self.take(count)):
+        """New rows about something that no other file knows; each is a copy of a sale, so only that is new.
+
+        A name is used again as long as no key would come twice: a slip in a file is seldom a new slip each time.
+        """
+        seen = set()
+        for line in self.take(count):
             cells = self.lines[line].split(",")
-            cells[self.columns.index(column)] = value = f"{name}{number + 1:04d}"
+            for number in range(1, count + 1):
+                cells[self.columns.index(column)] = value = f"{name}{number:04d}"
+                if tuple(cells[:3]) not in seen:  # store, sku, date
+                    break
+            seen.add(tuple(cells[:3]))
             fault = Fault(self.path.name, rule, "repair", column, value)
             self.added.setdefault(line, []).append((",".join(cells), None, fault))
 
