@@ -179,10 +179,16 @@ def test_links_lead_somewhere() -> None:
 
 
 def commands(text: str) -> list[str]:
-    """The shell blocks that begin with `invplat`, as scripts: prompts taken off, a console's answers left out."""
+    """The shell blocks that begin with `invplat`, as scripts: prompts taken off, a console's answers left out.
+
+    Python blocks are scripts too.
+    """
     found = []
-    for kind, block in re.findall(r"^```(console|bash)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+    for kind, block in re.findall(r"^```(console|bash|python)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         script = block
+        if kind == "python":
+            found.append(f"python - <<'END'\n{block}END\n")
+            continue
         if kind == "console" and re.search(r"^\$ ", block, re.MULTILINE):
             script = "".join(f"{line[2:]}\n" for line in block.splitlines() if line.startswith(("$ ", "> ")))
         if re.match(r"(\s*#.*\n)*\s*invplat\b", script):
@@ -192,15 +198,15 @@ def commands(text: str) -> list[str]:
 
 def test_shell_blocks_are_found_as_they_are_written() -> None:
     text = (
-        "```console\n$ invplat a \\\n> --b\nanswer\n```\n\n```bash\n# why\ninvplat c\n```\n\n```bash\nmake demo\n```\n"
+        "```console\n$ invplat a \\\n> --b\nanswer\n```\n\n```bash\n# why\ninvplat c\n```\n\n```bash\nmake demo\n```\n```python\nx = 1\n```\n"
     )
-    assert commands(text) == ["invplat a \\\n--b\n", "# why\ninvplat c\n"]
+    assert commands(text) == ["invplat a \\\n--b\n", "# why\ninvplat c\n", "python - <<'END'\nx = 1\nEND\n"]
 
 
 def test_the_readme_s_commands_work_in_order(tmp_path: Path) -> None:
     scripts = commands(readme())
     assert scripts, "the README shows no command"
-    program = f'set -euo pipefail\ninvplat() {{ "{sys.executable}" -m invplat "$@"; }}\n'
+    program = f'set -euo pipefail\ninvplat() {{ "{sys.executable}" -m invplat "$@"; }}\npython() {{ "{sys.executable}" "$@"; }}\n'
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INVPLAT_")}
     environment["HOME"] = str(tmp_path)
     for script in scripts:
