@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from invplat.data.facts import Facts, concatenate, from_arrow, to_arrow
@@ -17,7 +18,8 @@ from invplat.data.tables import Table
 from invplat.data.vocabulary import Vocabulary
 from invplat.storage import Storage
 
-BUDGET = 96 << 20  # bytes of facts held at a time
+Index = npt.NDArray[np.intp]
+BUDGET = 64 << 20  # bytes of facts held at a time
 BUCKETS = 64
 
 
@@ -29,7 +31,7 @@ class Spill:
         self._held: list[Facts] = []
         self._bytes = 0
         self._sizes: dict[str, int] = {}
-        self._bucket_of = np.zeros(0, np.int32)
+        self._bucket_of = np.zeros(0, np.uint8)
         self._parts: dict[int, list[str]] = {}
         self._flushes = 0
 
@@ -49,34 +51,45 @@ class Spill:
     def flush(self) -> dict[int, list[str]]:
         """Move what is held to files; returns all files so far, by bucket."""
         held, self._held, self._bytes = self._held, [], 0
-        if held:
-            facts = concatenate(held)
-            held.clear()
-            bucket = self._buckets_of(facts)
-            order = np.argsort(bucket, kind="stable")
-            bounds = np.searchsorted(bucket[order], np.arange(self.buckets + 1))
-            self._flushes += 1
-            for number in np.flatnonzero(np.diff(bounds)).tolist():
-                part = facts.take(order[bounds[number] : bounds[number + 1]])
-                key = f"{self.prefix}/{self.table.name}-{number:03d}-{self._flushes:05d}.arrow"
-                data = to_arrow(part, self.vocabulary, rows=True, encoded=True)
-                sink = pa.BufferOutputStream()
-                with pa.ipc.new_file(sink, data.schema) as writer:
-                    writer.write_table(data)
-                written = sink.getvalue()
-                self.scratch.write(key, written, durable=False)
-                self._parts.setdefault(number, []).append(key)
-                self._sizes[key] = written.size
+        if not held:
+            return self._parts
+        self._flushes += 1
+        split = [self._split(facts) for facts in held]
+        for number in range(self.buckets):  # gathered from all batches at once: no copy of the whole is made
+            pieces = [
+                facts.take(order[bounds[number] : bounds[number + 1]])
+                for facts, (order, bounds) in zip(held, split, strict=True)
+                if bounds[number] < bounds[number + 1]
+            ]
+            if pieces:
+                self._write(number, concatenate(pieces))
         return self._parts
 
-    def _buckets_of(self, facts: Facts) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    def _split(self, facts: Facts) -> tuple[Index, Index]:
+        """The facts' order by bucket, and where in it each bucket begins."""
+        bucket = self._buckets_of(facts)
+        order = np.argsort(bucket, kind="stable")
+        return order, np.searchsorted(bucket[order], np.arange(self.buckets + 1))
+
+    def _write(self, number: int, facts: Facts) -> None:
+        key = f"{self.prefix}/{self.table.name}-{number:03d}-{self._flushes:05d}.arrow"
+        data = to_arrow(facts, self.vocabulary, rows=True, encoded=True)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, data.schema) as writer:
+            writer.write_table(data)
+        written = sink.getvalue()
+        self.scratch.write(key, written, durable=False)
+        self._parts.setdefault(number, []).append(key)
+        self._sizes[key] = written.size
+
+    def _buckets_of(self, facts: Facts) -> npt.NDArray[np.uint8]:
         if not self.table.by_store:
-            return np.zeros(len(facts), np.int32)
+            return np.zeros(len(facts), np.uint8)
         # By the name's own checksum: the same store falls in the same bucket in every process.
         known = len(self._bucket_of)
         if known < len(self.vocabulary):
             fresh = [zlib.crc32(name.encode()) % self.buckets for name in self.vocabulary.names[known:]]
-            self._bucket_of = np.concatenate([self._bucket_of, np.array(fresh, np.int32)])
+            self._bucket_of = np.concatenate([self._bucket_of, np.array(fresh, np.uint8)])
         return self._bucket_of[facts.arrays["store"]]
 
     def whole(self) -> Iterator[Facts]:
@@ -106,7 +119,7 @@ class Spill:
             if parts:
                 yield concatenate(parts)
 
-    def _slices(self, paths: list[str], pieces: int) -> list[tuple[list[int], np.ndarray[tuple[int], np.dtype[np.int64]] | None]]:
+    def _slices(self, paths: list[str], pieces: int) -> list[tuple[list[int], npt.NDArray[np.int64] | None]]:
         """Stores grouped to fit the budget; a store too large for it alone is cut by ranges of SKUs, in name order."""
         counts: dict[tuple[int, int], int] = {}
         for path in paths:
@@ -119,7 +132,7 @@ class Spill:
         stores: dict[int, int] = {}
         for (store, _), count in counts.items():
             stores[store] = stores.get(store, 0) + count
-        result: list[tuple[list[int], np.ndarray[tuple[int], np.dtype[np.int64]] | None]] = []
+        result: list[tuple[list[int], npt.NDArray[np.int64] | None]] = []
         together: list[int] = []
         room = limit
         for store in sorted(stores, key=names.__getitem__):
