@@ -67,6 +67,45 @@ def concatenate(parts: Sequence[Facts]) -> Facts:
     return Facts(table, arrays)
 
 
+class Heap:
+    """Facts piled up batch by batch in arrays that only grow: fresh memory is touched once, and never copied whole."""
+
+    def __init__(self, table: Table, rows: int) -> None:
+        self.table, self.size = table, 0
+        self._room = max(rows, 1)
+        self._arrays: dict[str, Array] = {}
+
+    def add(self, facts: Facts) -> None:
+        end = self.size + len(facts)
+        if end > self._room:
+            self._room = max(end, 2 * self._room)
+            self._arrays = {name: self._grown(array) for name, array in self._arrays.items()}
+        for name, array in facts.arrays.items():
+            if name not in self._arrays:
+                self._arrays[name] = np.empty(self._room, array.dtype)  # untouched memory costs nothing
+                self._arrays[name][: self.size] = empty_column(facts.kind(name), self.size)
+            self._arrays[name][self.size : end] = array
+        for name in self._arrays.keys() - facts.arrays.keys():
+            self._arrays[name][self.size : end] = empty_column(facts.kind(name), len(facts))
+        self.size = end
+
+    def _grown(self, array: Array) -> Array:
+        larger = np.empty(self._room, array.dtype)
+        larger[: self.size] = array[: self.size]
+        return larger
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * sum(array.itemsize for array in self._arrays.values())
+
+    def facts(self) -> Facts:
+        """What is piled up, as views: use them up before adding more."""
+        return Facts(self.table, {name: array[: self.size] for name, array in self._arrays.items()})
+
+    def clear(self) -> None:
+        self.size = 0
+
+
 def ordered_names(facts: Facts) -> list[str]:
     """Our columns in the table's order, then a business's own by name."""
     ours = [column.name for column in facts.table.columns if column.name in facts.arrays]

@@ -42,7 +42,9 @@ class Block:
 
     @cached_property
     def count(self) -> int:
-        return self.data.count(b"\n") if self.known_ends is None else len(self.known_ends)
+        if self.known_ends is not None:
+            return len(self.known_ends)
+        return int(np.count_nonzero(np.frombuffer(self.data, np.uint8) == NEWLINE))  # bytes.count is slow where hits are many
 
     @cached_property
     def starts(self) -> Positions:
