@@ -18,6 +18,9 @@ from typing import Any, BinaryIO, Protocol
 
 from invplat.core.errors import MissingExtra, SettingRefused, StorageError, StorageFull
 
+# The object stores' drivers raise their own trees besides OSError.
+DRIVERS = ("botocore", "aiobotocore", "aiohttp", "gcsfs", "google", "adlfs", "azure")
+
 
 class Storage(Protocol):
     """Keys are relative, '/'-separated and made by us; names from outside pass `core.names.folder` first."""
@@ -56,7 +59,7 @@ def open_storage(url: str) -> Storage:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def told(what: str) -> Iterator[None]:
     """Turn the machine's own words into ours."""
     try:
         yield
@@ -69,6 +72,14 @@ def _told(what: str) -> Iterator[None]:
         if isinstance(error, FileNotFoundError):
             raise
         raise StorageError(f"{what}: {error.strerror or error}") from error
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in DRIVERS:
+            raise
+        # Only its kind: a driver's message may hold addresses and keys.
+        raise StorageError(
+            f"{what}: the object store can't be reached: {type(error).__name__}",
+            hint="check INVPLAT_STORAGE_URL, INVPLAT_STORAGE_OPTIONS and the credentials",
+        ) from error
 
 
 class FolderStorage:
@@ -83,12 +94,12 @@ class FolderStorage:
         return self.root.joinpath(*parts)
 
     def read(self, key: str) -> bytes:
-        with _told(key):
+        with told(key):
             return self.path(key).read_bytes()
 
     def write(self, key: str, data: bytes, *, durable: bool = True) -> None:
         path = self.path(key)
-        with _told(key):
+        with told(key):
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary = self._temporary(path, data, durable)
             os.replace(temporary, path)
@@ -98,11 +109,13 @@ class FolderStorage:
 
     def create(self, key: str, data: bytes) -> bool:
         path = self.path(key)
-        with _told(key):
+        with told(key):
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary = self._temporary(path, data)
             try:
-                os.link(temporary, path)  # fails where the name is taken: the one atomic test-and-set every file system has
+                os.link(
+                    temporary, path
+                )  # fails where the name is taken: the one atomic test-and-set every file system has
             except FileExistsError:
                 return False
             finally:
@@ -136,14 +149,21 @@ class FolderStorage:
 
     def remove(self, prefix: str) -> None:
         path = self.path(prefix)
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=False)
-        else:
-            path.unlink(missing_ok=True)
+        with told(prefix):
+            if path.is_dir():
+                shutil.rmtree(path, onerror=_unless_gone)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _unless_gone(function: Any, path: str, trouble: Any) -> None:
+    """Two may remove the same folder at once."""
+    if not isinstance(trouble[1], FileNotFoundError):
+        raise trouble[1]
 
 
 class ObjectStorage:
-    """S3 and its kin. Options such as the endpoint come from INVPLAT_STORAGE_OPTIONS (JSON) or the store's own variables."""
+    """S3 and its kin. Options such as the endpoint: INVPLAT_STORAGE_OPTIONS (JSON) or the store's own variables."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
@@ -153,19 +173,19 @@ class ObjectStorage:
         return f"{self.root}/{key}"
 
     def read(self, key: str) -> bytes:
-        with _told(key):
+        with told(key):
             data: bytes = self.files.cat_file(self._path(key))
             return data
 
     def write(self, key: str, data: bytes, *, durable: bool = True) -> None:
-        with _told(key):
+        with told(key):
             self.files.pipe_file(self._path(key), data)
 
     def settle(self) -> None:
         """An object store answers only when the object is safe."""
 
     def create(self, key: str, data: bytes) -> bool:
-        with _told(key):
+        with told(key):
             try:
                 self.files.pipe_file(self._path(key), data, mode="create")
             except FileExistsError:
@@ -177,21 +197,24 @@ class ObjectStorage:
         return stream
 
     def exists(self, key: str) -> bool:
-        self.files.invalidate_cache()
-        return bool(self.files.exists(self._path(key)))
+        with told(key):
+            self.files.invalidate_cache()
+            return bool(self.files.exists(self._path(key)))
 
     def names(self, prefix: str) -> list[str]:
-        self.files.invalidate_cache()
         try:
-            found = self.files.ls(self._path(prefix), detail=False)
+            with told(prefix):
+                self.files.invalidate_cache()
+                found = self.files.ls(self._path(prefix), detail=False)
         except FileNotFoundError:
             return []
         return sorted(str(path).rstrip("/").rsplit("/", 1)[-1] for path in found)
 
     def remove(self, prefix: str) -> None:
-        self.files.invalidate_cache()
-        if self.files.exists(self._path(prefix)):
-            self.files.rm(self._path(prefix), recursive=True)
+        with told(prefix):
+            self.files.invalidate_cache()
+            if self.files.exists(self._path(prefix)):
+                self.files.rm(self._path(prefix), recursive=True)
 
 
 def filesystem(url: str) -> tuple[Any, str]:
@@ -214,5 +237,7 @@ def filesystem(url: str) -> tuple[Any, str]:
         extra = "invplat[s3]" if scheme in ("s3", "s3a") else f"the fsspec driver for {scheme}://"
         raise MissingExtra(f"{scheme}:// needs a package that is not installed", hint=f"pip install {extra}") from error
     except ValueError as error:
-        raise SettingRefused(f"no way to open {scheme}:// addresses: {error}", hint="use a folder, s3://, gs:// or abfs://") from error
+        raise SettingRefused(
+            f"no way to open {scheme}:// addresses: {error}", hint="use a folder, s3://, gs:// or abfs://"
+        ) from error
     return files, str(path).rstrip("/")

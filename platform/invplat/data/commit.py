@@ -11,9 +11,12 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +33,9 @@ from invplat.data.manifest import DataFile, Manifest, content_hash, from_json, t
 from invplat.data.vocabulary import Vocabulary
 from invplat.storage import Storage
 
+OWNER = "owner.json"  # in every write's folder: who writes here, or that it is done
 STALE = 7 * 24 * 3600  # seconds after which another machine's unfinished write is taken for dead
+NAMELESS = 3600  # and one that never said whose it is
 THREADS = 2
 
 
@@ -43,6 +48,7 @@ class Writer:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="invplat-write")
         self._waiting: list[Future[DataFile]] = []
         self._parts: dict[tuple[str, str], int] = {}
+        self._committed = False
 
     @property
     def prefix(self) -> str:
@@ -55,14 +61,16 @@ class Writer:
     def claim(self) -> None:
         """Say who writes here, so that nobody sweeps a write still going on."""
         owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}
-        self.storage.write(f"{self.prefix}/owner.json", json.dumps(owner).encode(), durable=False)
+        self.storage.write(f"{self.prefix}/{OWNER}", json.dumps(owner).encode(), durable=False)
 
     def put(self, facts: Facts, vocabulary: Vocabulary, store: str = "") -> Future[DataFile]:
         """Queue one file; encoding and writing happen beside the caller's own work."""
         name = facts.table.name
         number = self._parts[(name, store)] = self._parts.get((name, store), -1) + 1
         where = f"{name}/{folder(store)}" if store else name
-        job = self._pool.submit(self._write, facts, vocabulary, store, f"{self.write_id}/{where}/part-{number:05d}.parquet")
+        job = self._pool.submit(
+            self._write, facts, vocabulary, store, f"{self.write_id}/{where}/part-{number:05d}.parquet"
+        )
         self._waiting.append(job)
         if len(self._waiting) > 4 * THREADS:  # bounded: the queue must not hold what the budget let go
             self._waiting.pop(0).result()
@@ -75,22 +83,24 @@ class Writer:
         series = _count_series(facts) if store else 0
         return self._file(to_arrow(facts, vocabulary, encoded=True), key, store=store, series=series, span=span)
 
-    def put_log(self, lines: list[Line], name: str) -> tuple[DataFile, ...]:
-        if not lines:
-            return ()
-        return (self._file(log_to_arrow(lines), f"{self.write_id}/{name}.parquet"),)
+    def put_log(self, lines: Sequence[Line], name: str) -> DataFile:
+        return self._file(log_to_arrow(lines), f"{self.write_id}/{name}.parquet")
 
-    def _file(self, data: pa.Table, key: str, *, store: str = "", series: int = 0, span: tuple[str, str] = ("", "")) -> DataFile:
+    def _file(
+        self, data: pa.Table, key: str, *, store: str = "", series: int = 0, span: tuple[str, str] = ("", "")
+    ) -> DataFile:
         sink = io.BytesIO()
         # Names go to the encoder as dictionaries, its own form, but are strings to every reader: so no stored schema.
         # Snappy: zstd's start-up for a page costs more here than its fifth less of bytes is worth.
-        pq.write_table(data, sink, compression="snappy", row_group_size=1 << 20, store_schema=False, write_statistics=["date"])
+        pq.write_table(
+            data, sink, compression="snappy", row_group_size=1 << 20, store_schema=False, write_statistics=["date"]
+        )
         written = sink.getvalue()
         self.storage.write(f"{data_prefix(self.tenant)}/{key}", written, durable=False)
         return DataFile(key, data.num_rows, series, len(written), xxhash.xxh3_128_hexdigest(written), store, *span)
 
     def commit(self, manifest: Manifest, expected: int | None) -> Manifest | None:
-        """Make the version exist. `expected`: the newest version this one was built on; None where that does not matter.
+        """Make the version exist. `expected`: the newest version this one was built on, None where that is all one.
 
         Returns None when another write got there first and `expected` no longer holds.
         """
@@ -101,49 +111,82 @@ class Writer:
             if expected is not None and newest != expected:
                 return None
             final = replace(manifest, version=newest + 1, content_hash=content_hash(manifest.tables))
-            if self.storage.create(f"{versions_prefix(self.tenant)}/{final.version:08d}.json", to_json(final)):
-                self._tidy()
+            if self.storage.create(_manifest_key(self.tenant, final.version), to_json(final)):
+                self._committed = True
                 return final
 
-    def _tidy(self) -> None:
-        self.storage.remove(self.scratch)
-        self.storage.remove(f"{self.prefix}/owner.json")
-
     def abandon(self) -> None:
-        """Remove everything this write made; earlier versions never referred to it."""
+        """Remove everything this write made, unless an interrupt came just after the version was there."""
         self._pool.shutdown(wait=True, cancel_futures=True)
-        self.storage.remove(self.prefix)
+        with suppress(
+            StorageError
+        ):  # what can't be removed now is swept by the next write; the first trouble is the one to tell
+            if not self._committed and not self._named():
+                _discard(self.storage, self.prefix)
+
+    def _named(self) -> bool:
+        mark = f'"{self.write_id}/'.encode()
+        return any(
+            mark in self.storage.read(_manifest_key(self.tenant, version))
+            for version in reversed(versions(self.storage, self.tenant))
+        )
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)
+        if self._committed:
+            with suppress(StorageError):  # the version is there; the next write tidies up
+                _tidy(self.storage, self.prefix)
 
 
 def sweep(storage: Storage, tenant: str) -> int:
-    """Remove what killed writers left: unnamed by any manifest, and their owner is gone."""
-    writes = storage.names(data_prefix(tenant))
-    unfinished = [name for name in writes if storage.exists(f"{data_prefix(tenant)}/{name}/owner.json")]
-    if not unfinished:
+    """Remove what killed writers left: not done, named by no manifest, and their owner is gone."""
+    owners = {name: _owner(storage, f"{data_prefix(tenant)}/{name}") for name in storage.names(data_prefix(tenant))}
+    dead = [name for name, owner in owners.items() if _dead(owner, name)]
+    if not dead:
         return 0
-    named: set[str] = set()
+    named: set[str] = set()  # looked at after the owners, so that who finished in between is named
     for version in versions(storage, tenant):
-        key = f"{versions_prefix(tenant)}/{version:08d}.json"
+        key = _manifest_key(tenant, version)
         manifest = from_json(storage.read(key), key)
         files = [file for record in manifest.tables.values() for file in record.files]
         named.update(file.key.split("/", 1)[0] for file in (*files, *manifest.quarantine, *manifest.repairs))
-    gone = [name for name in unfinished if name not in named and _dead(storage, f"{data_prefix(tenant)}/{name}/owner.json")]
-    for name in gone:
-        storage.remove(f"{data_prefix(tenant)}/{name}")
-    return len(gone)
+    for name in dead:
+        (_tidy if name in named else _discard)(storage, f"{data_prefix(tenant)}/{name}")
+    return len(set(dead) - named)
 
 
-def _dead(storage: Storage, key: str) -> bool:
+def _manifest_key(tenant: str, version: int) -> str:
+    return f"{versions_prefix(tenant)}/{version:08d}.json"
+
+
+def _tidy(storage: Storage, prefix: str) -> None:
+    storage.remove(f"{prefix}/scratch")
+    storage.write(f"{prefix}/{OWNER}", b'{"done": true}', durable=False)
+
+
+def _discard(storage: Storage, prefix: str) -> None:
+    """The owner's name goes last: who is killed here leaves a write that can still be swept."""
+    for name in storage.names(prefix):
+        if name != OWNER:
+            storage.remove(f"{prefix}/{name}")
+    storage.remove(prefix)
+
+
+def _owner(storage: Storage, prefix: str) -> dict[str, Any]:
     try:
-        owner = json.loads(storage.read(key))
+        owner = json.loads(storage.read(f"{prefix}/{OWNER}"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return owner if isinstance(owner, dict) else {}
+
+
+def _dead(owner: dict[str, Any], write_id: str) -> bool:
+    if owner.get("done"):
+        return False
+    try:
         host, pid, since = str(owner["host"]), int(owner["pid"]), float(owner["since"])
-    except FileNotFoundError:
-        return False  # it has just finished
-    except (ValueError, KeyError, TypeError, StorageError):
-        return True
+    except (ValueError, KeyError, TypeError):
+        return write_id[:15] < f"{datetime.now(UTC) - timedelta(seconds=NAMELESS):%Y%m%dT%H%M%S}"
     if host != socket.gethostname():
         return time.time() - since > STALE
     try:
@@ -156,7 +199,7 @@ def _dead(storage: Storage, key: str) -> bool:
 
 
 def _iso(day: np.generic) -> str:
-    return str(np.datetime64(int(day), "D"))  # type: ignore[call-overload]
+    return str(np.datetime64(int(day), "D"))
 
 
 def _count_series(facts: Facts) -> int:

@@ -32,6 +32,7 @@ class Job:
     source: Source
     entry: Entry
     today: date
+    fingerprint: str = ""  # of the source's content; empty where only reading it tells
 
 
 @dataclass
@@ -42,19 +43,24 @@ class Intake:
     rows_in: int = 0
     rows_quarantined: int = 0
     log: Log = field(default_factory=Log)
-    quarantine: list[Line] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     content: str = ""  # fingerprint of rows, for sources that can't be fingerprinted beforehand
 
 
-def read(job: Job, vocabulary: Vocabulary, keep: Callable[[Facts], None], progress: Callable[[int], None] | None = None) -> Intake:
-    """Parse every batch of a job, handing the facts to `keep`."""
+def read(
+    job: Job,
+    vocabulary: Vocabulary,
+    keep: Callable[[Facts], None],
+    refuse: Callable[[list[Line]], None],
+    progress: Callable[[int], None] | None = None,
+) -> Intake:
+    """Parse every batch of a job: the facts go to `keep`, the rows that can't be used to `refuse`."""
     intake = Intake(job)
     source = job.source
     header = source.columns()
     parser = Parser(job.entry, header, file=source.name, index=job.index, vocabulary=vocabulary, today=job.today)
     intake.notes += parser.notes
-    digest = xxhash.xxh3_128() if not source.fingerprint() else None
+    digest = None if job.fingerprint else xxhash.xxh3_128()
     logged: Counter[tuple[str, str]] = Counter()
     for batch in ahead(source.batches(parser.wanted)):
         parsed = parser.parse(batch)
@@ -65,16 +71,16 @@ def read(job: Job, vocabulary: Vocabulary, keep: Callable[[Facts], None], progre
             logged[(line.table, line.reason)] += 1
             if logged[(line.table, line.reason)] <= LIMIT:
                 intake.log.lines.append(line)
-        intake.quarantine += parsed.quarantine
+        refuse(parsed.quarantine)
         if digest is not None:
             for column in batch.table.columns:
                 for value in column.to_pylist():
-                    digest.update(repr(value))
+                    digest.update(repr(value).encode())
         keep(parsed.facts)
         if progress:
             progress(parsed.rows_in)
     intake.notes += [f"{source.name}: {note}" for note in source.notes]
-    intake.content = digest.hexdigest() if digest is not None else source.fingerprint()
+    intake.content = digest.hexdigest() if digest is not None else job.fingerprint
     return intake
 
 
@@ -114,4 +120,3 @@ def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
     finally:
         stopped.set()
         thread.join()
-

@@ -20,7 +20,7 @@ FAR = 700_000  # days from 1970 that a calendar can show
 LIMIT = 20_000  # repairs logged a rule and table; beyond that only the count says more
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     table: str
     file: str
@@ -37,6 +37,7 @@ class Line:
 class Log:
     lines: list[Line] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)  # "table.rule"
+    room: int = 4 * LIMIT  # lines held before they are cut to the limit
 
     def count(self, table: str, rule: str, rows: int) -> int:
         """Count rows under a rule and say how many of them may still be logged."""
@@ -44,17 +45,44 @@ class Log:
         self.counts[f"{table}.{rule}"] += rows
         return max(0, LIMIT - before)
 
+    def keep(self, lines: Sequence[Line]) -> None:
+        """Take lines in; memory stays bounded however many come."""
+        self.lines.extend(lines)
+        if len(self.lines) > self.room:
+            self.lines = limited(self.lines)
+            self.room = 2 * len(self.lines) + 4 * LIMIT
+
     def add(self, other: Log) -> None:
-        self.lines.extend(other.lines)
+        self.keep(other.lines)
         self.counts.update(other.counts)
+
+
+def limited(lines: Sequence[Line]) -> list[Line]:
+    """The first so many of each rule and table, by file and row: the same ones in whatever order they came."""
+    seen: Counter[tuple[str, str]] = Counter()
+    kept = []
+    for line in sorted(lines, key=place):
+        seen[(line.table, line.reason)] += 1
+        if seen[(line.table, line.reason)] <= LIMIT:
+            kept.append(line)
+    return kept
+
+
+def place(line: Line) -> tuple[str, str, int, str, str, str, int]:
+    """What lines are sorted by; a wide row may have several faults of one kind, so the value and day count too."""
+    return (line.table, line.file, line.row, line.column, line.reason, line.value or "", line.day or 0)
 
 
 def to_arrow(lines: Sequence[Line]) -> pa.Table:
     """Sorted by table, file and row, so the same faults give the same bytes in whatever order they were found."""
-    ordered = sorted(lines, key=lambda line: (line.table, line.file, line.row, line.column, line.reason))
+    ordered = sorted(lines, key=place)
     rows = np.array([line.row for line in ordered], np.int64)
     days = np.array([NO_DATE if line.day is None or abs(line.day) > FAR else line.day for line in ordered], np.int32)
-    texts = {name: strings([getattr(line, name) for line in ordered]) for name in ("table", "file", "column", "reason", "store", "sku")}
+    texts = {
+        name: strings([getattr(line, name) for line in ordered])
+        for name in ("table", "file", "column", "reason", "store", "sku")
+    }
     values = strings([None if line.value is None else line.value[:200] for line in ordered])
-    columns = {**texts, "row": fixed(rows, pa.int64()), "value": values, "date": fixed(days, pa.date32(), days == NO_DATE)}
+    dates = fixed(days, pa.date32(), days == NO_DATE)
+    columns = {**texts, "row": fixed(rows, pa.int64()), "value": values, "date": dates}
     return pa.table([columns[name] for name in LOG_SCHEMA.names], schema=LOG_SCHEMA)

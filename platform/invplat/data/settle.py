@@ -1,4 +1,4 @@
-"""Whole series of one table become the files of a version: merged, checked against products and stores, joined to what was there.
+"""Whole series of one table become files of a version: merged, held against products and stores, joined to what was.
 
 The same function settles a bucket in this process or in a task on a cluster.
 """
@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from invplat.data.aside import PART, Aside
 from invplat.data.commit import Writer
 from invplat.data.dataset import Dataset
 from invplat.data.facts import ROW_BITS, Facts, concatenate, from_arrow, ordered_names
-from invplat.data.log import Line, Log
+from invplat.data.log import LIMIT, Line, Log
 from invplat.data.manifest import DataFile
 from invplat.data.mapping import Entry
 from invplat.data.merge import Merged, mark_outliers, merge, sort_by_key
+from invplat.data.spill import Piece
 from invplat.data.vocabulary import Vocabulary
 
 
@@ -42,7 +45,6 @@ class Settled:
     rows_quarantined: int = 0
     columns: dict[str, None] = field(default_factory=dict)
     log: Log = field(default_factory=Log)
-    quarantine: list[Line] = field(default_factory=list)
     pending: list[Future[DataFile]] = field(default_factory=list)
 
     def add(self, other: Settled) -> None:
@@ -53,7 +55,6 @@ class Settled:
         self.rows_quarantined += other.rows_quarantined
         self.columns.update(other.columns)
         self.log.add(other.log)
-        self.quarantine += other.quarantine
         self.pending += other.pending
 
     def finished(self) -> Settled:
@@ -63,10 +64,10 @@ class Settled:
         return self
 
 
-def settle(facts: Facts, context: Context, vocabulary: Vocabulary, writer: Writer) -> Settled:
-    result = Settled()
+def settle(piece: Piece, context: Context, vocabulary: Vocabulary, writer: Writer, aside: Aside) -> Settled:
+    facts, result = piece.facts, Settled()
     if facts.table.name == "sales":
-        facts = _known_skus(facts, context, vocabulary, result)
+        facts = _known_skus(facts, context, vocabulary, result, writer, aside)
     for merged in merge(facts, context.entry, vocabulary):
         result.rows_merged += merged.rows_merged
         result.rows_new += len(merged.facts)
@@ -75,12 +76,21 @@ def settle(facts: Facts, context: Context, vocabulary: Vocabulary, writer: Write
         for rule, column, rows in merged.events:
             _note(result.log, rule, column, rows, context, vocabulary)
         for store, part in _by_store(merged.facts, vocabulary):
-            _finish(part, store, context, vocabulary, result, writer)
+            _finish(replace(piece, facts=part), store, context, vocabulary, result, writer)
+    if (
+        context.parent is not None and piece.cut and not result.pending
+    ):  # all refused: the parent's rows of this part stay
+        store = vocabulary.names[int(piece.facts.arrays["store"][0])]
+        _finish(replace(piece, facts=facts.take(slice(0, 0))), store, context, vocabulary, result, writer)
     return result
 
 
-def _finish(part: Facts, store: str, context: Context, vocabulary: Vocabulary, result: Settled, writer: Writer) -> None:
-    whole = _join(part, store, context, vocabulary, result) if context.parent is not None else part
+def _finish(
+    piece: Piece, store: str, context: Context, vocabulary: Vocabulary, result: Settled, writer: Writer
+) -> None:
+    whole = _join(piece, store, context, vocabulary, result) if context.parent is not None else piece.facts
+    if len(whole) == 0:
+        return
     if whole.table.name == "sales":
         _say_returned(whole)
     result.columns.update(dict.fromkeys(ordered_names(whole)))
@@ -90,7 +100,9 @@ def _finish(part: Facts, store: str, context: Context, vocabulary: Vocabulary, r
 def _say_returned(facts: Facts) -> None:
     """Where nothing was said of returns, nothing came back."""
     known = facts.arrays.get("returned")
-    facts.arrays["returned"] = np.zeros(len(facts)) if known is None else np.where(np.isnan(known.astype(np.float64)), 0.0, known)
+    facts.arrays["returned"] = (
+        np.zeros(len(facts)) if known is None else np.where(np.isnan(known.astype(np.float64)), 0.0, known)
+    )
 
 
 def _by_store(facts: Facts, vocabulary: Vocabulary) -> list[tuple[str, Facts]]:
@@ -99,18 +111,28 @@ def _by_store(facts: Facts, vocabulary: Vocabulary) -> list[tuple[str, Facts]]:
     store = facts.arrays["store"]
     starts = np.flatnonzero(np.concatenate([[True], store[1:] != store[:-1]])) if len(store) else np.zeros(0, np.intp)
     ends = np.append(starts[1:], len(store))
-    return [(vocabulary.names[int(store[start])], facts.take(slice(start, end))) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    return [
+        (vocabulary.names[int(store[start])], facts.take(slice(start, end)))
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+    ]
 
 
-def _join(new: Facts, store: str, context: Context, vocabulary: Vocabulary, result: Settled) -> Facts:
+def _join(piece: Piece, store: str, context: Context, vocabulary: Vocabulary, result: Settled) -> Facts:
     """New rows beside the parent's; where both speak of one key, the new one counts."""
+    new = piece.facts
     assert context.parent is not None  # the caller looked
-    if not context.parent.has(new.table.name) or (store and store not in {file.store for file in context.parent.manifest.tables[new.table.name].files}):
+    if not context.parent.has(new.table.name) or (
+        store and store not in {file.store for file in context.parent.manifest.tables[new.table.name].files}
+    ):
         return new
-    old = from_arrow(context.parent.read(new.table.name, store or None), new.table, vocabulary)
+    old = _within(
+        from_arrow(context.parent.read(new.table.name, store or None), new.table, vocabulary), piece, vocabulary
+    )
     for facts in (old, new):
         facts.arrays.pop("outlier", None)
     both = concatenate([old, new])
+    if len(both) == 0:
+        return both
     order, first = sort_by_key(both, vocabulary)
     last = np.append(first[1:], True)
     replaced = len(both) - int(last.sum())
@@ -124,7 +146,22 @@ def _join(new: Facts, store: str, context: Context, vocabulary: Vocabulary, resu
     return whole
 
 
-def _known_skus(facts: Facts, context: Context, vocabulary: Vocabulary, result: Settled) -> Facts:
+def _within(old: Facts, piece: Piece, vocabulary: Vocabulary) -> Facts:
+    """Of a store that was cut: the parent's rows of the same SKUs."""
+    if not piece.cut:
+        return old
+    names = vocabulary.texts(np.arange(len(vocabulary), dtype=np.int32))
+    inside = [
+        (piece.after is None or name > piece.after) and (piece.upto is None or name <= piece.upto)
+        for name in names
+        if name is not None
+    ]
+    return old.take(np.array(inside, bool)[old.arrays["sku"]])
+
+
+def _known_skus(
+    facts: Facts, context: Context, vocabulary: Vocabulary, result: Settled, writer: Writer, aside: Aside
+) -> Facts:
     keep = np.ones(len(facts), bool)
     for name, listed, rule in (("store", context.stores, "unknown_store"), ("sku", context.skus, "unknown_sku")):
         if listed is None:
@@ -141,7 +178,11 @@ def _known_skus(facts: Facts, context: Context, vocabulary: Vocabulary, result: 
             refused = facts.take(which)
             result.rows_quarantined += len(refused)
             result.log.counts["sales.unknown_sku_refused"] += len(refused)
-            result.quarantine += lines("unknown_sku_refused", "sku", refused, context, vocabulary)
+            for start in range(0, len(refused), PART):
+                aside.add(
+                    lines("unknown_sku_refused", "sku", refused.take(slice(start, start + PART)), context, vocabulary),
+                    writer,
+                )
             keep &= ~which
         else:
             rows = facts.take(which)
@@ -151,9 +192,14 @@ def _known_skus(facts: Facts, context: Context, vocabulary: Vocabulary, result: 
 
 
 def _note(log: Log, rule: str, column: str, rows: Facts, context: Context, vocabulary: Vocabulary) -> None:
-    from invplat.data.log import LIMIT
-
-    log.lines += lines(rule, column, rows.take(slice(0, LIMIT)), context, vocabulary)
+    if len(rows) > LIMIT:
+        rank = np.argsort(
+            np.argsort(np.array(context.files))
+        )  # the log is cut by file name and row, however the rows came
+        row = rows.arrays["row"].astype(np.int64)
+        place = (rank[row >> ROW_BITS] << ROW_BITS) | (row & ((1 << ROW_BITS) - 1))
+        rows = rows.take(np.argpartition(place, LIMIT)[:LIMIT])
+    log.keep(lines(rule, column, rows, context, vocabulary))
 
 
 def lines(rule: str, column: str, rows: Facts, context: Context, vocabulary: Vocabulary) -> list[Line]:
@@ -164,12 +210,18 @@ def lines(rule: str, column: str, rows: Facts, context: Context, vocabulary: Voc
     names: dict[str, list[str | None]] = {}
     for name in ("store", "sku"):
         names[name] = vocabulary.texts(rows.arrays[name].astype(np.int32)) if name in rows.arrays else [None] * size
-    days: npt.NDArray[np.generic] | None = rows.arrays.get("date")
+    days: npt.NDArray[Any] | None = rows.arrays.get("date")
     values = _values(rows, column, names)
     return [
         Line(rows.table.name, context.files[file], number, column, value, rule, store, sku, day)
         for file, number, value, store, sku, day in zip(
-            files, numbers, values, names["store"], names["sku"], days.tolist() if days is not None else [None] * size, strict=True
+            files,
+            numbers,
+            values,
+            names["store"],
+            names["sku"],
+            days.tolist() if days is not None else [None] * size,
+            strict=True,
         )
     ]
 
