@@ -17,6 +17,7 @@ from click.testing import Result
 
 from invplat import __version__
 from invplat.cli import main
+from invplat.cli import progress
 from invplat.cli.output import Output, common, pass_output
 from invplat.core.errors import SourceError, StorageFull
 
@@ -159,7 +160,11 @@ def test_a_piped_table_is_whole_and_takes_no_name_for_markup(add: Add, invplat: 
     assert invplat("probe", "--json").stdout == ""
 
 
-def test_progress_and_notes_go_to_stderr_and_can_be_silenced(add: Add, invplat: Invplat) -> None:
+def test_progress_and_notes_go_to_stderr_and_can_be_silenced(
+    add: Add, invplat: Invplat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "SOON", 0.0)
+
     def body(output: Output) -> None:
         output.note("a remark")
         with output.progress(4, "reading") as step:
@@ -177,7 +182,20 @@ def test_progress_and_notes_go_to_stderr_and_can_be_silenced(add: Add, invplat: 
     assert invplat("--json", "probe").stderr == ""
 
 
-def test_progress_claims_no_end_when_the_work_broke(add: Add, invplat: Invplat) -> None:
+def test_what_is_soon_over_says_nothing(add: Add, invplat: Invplat) -> None:
+    def body(output: Output) -> None:
+        with output.progress(4, "reading") as step:
+            step.at(4)
+
+    add(body)
+    assert invplat("probe").stderr == ""
+
+
+def test_progress_claims_no_end_when_the_work_broke(
+    add: Add, invplat: Invplat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "SOON", 0.0)
+
     def body(output: Output) -> None:
         with output.progress(4, "reading"):
             raise SourceError("broken")

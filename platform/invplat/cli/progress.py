@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+SOON = 2.0  # seconds
+
 
 class Progress(Protocol):
     def advance(self, amount: float = 1) -> None:
@@ -31,11 +33,12 @@ class Silent:
 
 
 class Lines:
-    """For logs: a line at each tenth, never more than one a second, and one at the end."""
+    """For logs: a line at each tenth, never more than one a second, and one at the end; nothing of what is soon over."""
 
     def __init__(self, total: float | None, label: str) -> None:
         self.total, self.label, self.done = total, label, 0.0
-        self._tenth, self._said = 0, time.monotonic()
+        self._tenth = 0
+        self._begun = self._said = time.monotonic()
 
     def advance(self, amount: float = 1) -> None:
         self.at(self.done + amount)
@@ -43,12 +46,14 @@ class Lines:
     def at(self, done: float, total: float | None = None) -> None:
         self.done, self.total = done, self.total if total is None else total
         tenth = int(10 * done / self.total) if self.total else self._tenth + 1
-        if tenth > self._tenth and time.monotonic() - self._said >= 1:
-            self._tenth, self._said = tenth, time.monotonic()
+        now = time.monotonic()
+        if tenth > self._tenth and now - self._said >= 1 and now - self._begun >= SOON:
+            self._tenth, self._said = tenth, now
             self._say(f"{min(100, 100 * done / self.total):.0f} %" if self.total else f"{done:,.0f}")
 
     def finish(self) -> None:
-        self._say("100 %" if self.total else f"{self.done:,.0f}")
+        if time.monotonic() - self._begun >= SOON:
+            self._say("100 %" if self.total else f"{self.done:,.0f}")
 
     def _say(self, how_far: str) -> None:
         print(f"{self.label} {how_far}", file=sys.stderr, flush=True)

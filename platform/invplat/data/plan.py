@@ -96,7 +96,7 @@ def _by_name(mapping: Mapping, given: Given) -> list[Entry]:
 def _by_columns(mapping: Mapping, source: Source, taken: set[str]) -> list[Entry]:
     """The entries that the file has most columns of, all of one table that no other file is for by its name.
 
-    Facts have columns enough that they must have; almost any file has a store or a SKU, so attributes need most of theirs.
+    Facts have columns enough that they must have; but many a file has a SKU, so attributes need most of theirs.
     """
     header = source.columns()
     fits = []

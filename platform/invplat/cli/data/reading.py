@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,9 +23,27 @@ def options(command: Any) -> Any:
         (
             click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
             click.option("--tenant", required=True, metavar="NAME", help="The business the files belong to."),
-            click.option("--mapping", "mapping_name", default="generic", show_default=True, metavar="NAME|FILE", help="How their columns become ours."),
-            click.option("--workers", type=click.IntRange(min=0), default=0, metavar="N", help="Read with N Ray processes instead of here."),
-            click.option("--today", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Facts after this date are refused [today]."),
+            click.option(
+                "--mapping",
+                "mapping_name",
+                default="generic",
+                show_default=True,
+                metavar="NAME|FILE",
+                help="How their columns become ours.",
+            ),
+            click.option(
+                "--workers",
+                type=click.IntRange(min=0),
+                default=0,
+                metavar="N",
+                help="Read with N Ray processes instead of here.",
+            ),
+            click.option(
+                "--today",
+                type=click.DateTime(["%Y-%m-%d"]),
+                metavar="DATE",
+                help="Facts after this date are refused [today].",
+            ),
         )
     ):
         command = option(command)
@@ -50,35 +68,34 @@ class Phases:
     def __init__(self, output: Output) -> None:
         self.output = output
         self._label = ""
-        self._open: AbstractContextManager[Progress] | None = None
         self._step: Progress | None = None
+        self._open = ExitStack()
+
+    def __enter__(self) -> Phases:
+        return self
+
+    def __exit__(self, *trouble: Any) -> None:
+        self._open.__exit__(*trouble)  # a phase that broke must not claim its end
 
     def tell(self, label: str, done: float, total: float | None) -> None:
         if label != self._label or self._step is None:
-            self.close()
+            self._open.close()
             self._label = label
-            self._open = self.output.progress(total, label)
-            self._step = self._open.__enter__()
+            self._step = self._open.enter_context(self.output.progress(total, label))
         self._step.at(done, total)
-
-    def close(self) -> None:
-        if self._open is not None:
-            self._open.__exit__(None, None, None)
-        self._open = self._step = None
 
 
 @contextmanager
 def running(output: Output, workers: int, today: Any) -> Iterator[Options]:
     from invplat.data.ingest import Options
 
-    phases = Phases(output)
-    yield Options(
-        workers=workers,
-        address=output.settings.address,
-        today=today.date() if today is not None else None,
-        progress=phases.tell,
-    )
-    phases.close()
+    with Phases(output) as phases:
+        yield Options(
+            workers=workers,
+            address=output.settings.address,
+            today=today.date() if today is not None else None,
+            progress=phases.tell,
+        )
 
 
 def show(output: Output, outcome: Outcome) -> None:
@@ -108,7 +125,8 @@ def _draw(output: Output, outcome: Outcome) -> None:
 
     manifest = outcome.manifest
     rows: list[Sequence[object]] = [
-        (name, counts.rows_in, counts.rows_kept, counts.rows_merged, counts.rows_quarantined) for name, counts in outcome.tables.items()
+        (name, counts.rows_in, counts.rows_kept, counts.rows_merged, counts.rows_quarantined)
+        for name, counts in outcome.tables.items()
     ]
     if len(rows) > 1:
         total = outcome.counts
@@ -117,12 +135,14 @@ def _draw(output: Output, outcome: Outcome) -> None:
     found = [(rule.split(".", 1)[0], rule.split(".", 1)[1], count) for rule, count in outcome.rules.items()]
     if found:
         found.sort(key=lambda row: (row[1] not in QUARANTINE, -row[2]))
-        output.table([(table, ALL.get(rule, rule), count) for table, rule, count in found[:15]], ("table", "what was found", "rows"))
+        output.table(
+            [(table, ALL.get(rule, rule), count) for table, rule, count in found[:15]],
+            ("table", "what was found", "rows"),
+        )
     verb = "is" if not outcome.changed else "now is"
     click.echo(
-        f"{manifest.tenant} {verb} at version {manifest.version}: {len(manifest.stores):,} stores, {manifest.series:,} series, {manifest.start} to {manifest.end}"
+        f"{manifest.tenant} {verb} at version {manifest.version}: {len(manifest.stores):,} stores, "
+        f"{manifest.series:,} series, {manifest.start} to {manifest.end}"
     )
     if outcome.counts.rows_quarantined:
         click.echo(f"see what could not be used: invplat data quarantine --tenant {manifest.tenant}")
-
-
