@@ -23,7 +23,8 @@ def check_tenant(name: str) -> str:
     shown = name if len(name) <= 40 else name[:37] + "..."
     suggestion = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_")[:63].strip("-_")
     raise NameRefused(
-        f"tenant name {shown!r} is not allowed: 1 to 63 of a-z, 0-9, '-' and '_', beginning and ending with a letter or digit",
+        f"tenant name {shown!r} is not allowed: 1 to 63 of a-z, 0-9, '-' and '_', "
+        "beginning and ending with a letter or digit",
         hint=f"write for example: {suggestion or 'my-business'}",
     )
 

@@ -18,7 +18,9 @@ def strings(texts: Sequence[str | None]) -> pa.Array:
     offsets = np.zeros(len(pieces) + 1, np.int32)
     np.cumsum([len(piece) for piece in pieces], out=offsets[1:])
     present = _bits([text is not None for text in texts]) if None in texts else None
-    return pa.Array.from_buffers(pa.string(), len(pieces), [present, pa.py_buffer(offsets), pa.py_buffer(b"".join(pieces))])
+    return pa.Array.from_buffers(
+        pa.string(), len(pieces), [present, pa.py_buffer(offsets), pa.py_buffer(b"".join(pieces))]
+    )
 
 
 def fixed(array: npt.NDArray[np.generic], kind: pa.DataType, empty: npt.NDArray[np.bool_] | None = None) -> pa.Array:

@@ -9,7 +9,7 @@ from invplat.core.errors import MappingError
 from invplat.data.entry import Entry, Mapping
 from invplat.data.guess import Proposal
 from invplat.data.mapping import builtin_names, load_mapping
-from invplat.data.parse import match_columns
+from invplat.data.match import match_columns
 from invplat.data.plan import matches
 from invplat.data.profile import Profile
 from invplat.data.tables import TABLES

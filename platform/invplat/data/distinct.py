@@ -1,12 +1,13 @@
 """A column as its distinct values and a code a row, so that every rule runs once a value, not once a row.
 
-A year of sales has a few hundred dates and prices; parsing those instead of a million cells is where the speed comes from.
+A year of sales has a few hundred dates and prices; parsing those, not a million cells, is where the speed comes from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ class Distinct:
     values: pa.Array  # no nulls, no repeats; strings, or the source's own type
     codes: Codes  # -1 is empty
 
-    def gather(self, of_values: npt.NDArray[np.generic], empty: object) -> npt.NDArray[np.generic]:
+    def gather(self, of_values: npt.NDArray[Any], empty: object) -> npt.NDArray[Any]:
         """A result for each value becomes a result for each row."""
         return np.append(of_values, np.array([empty], of_values.dtype))[self.codes]
 
@@ -30,7 +31,7 @@ class Distinct:
         texts = [None if value is None else str(value) for value in self.values.to_pylist()]
         return [texts[code] if code >= 0 else None for code in self.codes[which].tolist()]
 
-    def take(self, which: npt.NDArray[np.generic]) -> Distinct:
+    def take(self, which: npt.NDArray[Any]) -> Distinct:
         return Distinct(self.values, self.codes[which])
 
 
@@ -68,7 +69,9 @@ def joined(parts: Sequence[Distinct], separator: str = "-") -> Distinct:
         width = max(len(others), 1)
         pair = np.where((codes < 0) | (part.codes < 0), -1, codes * width + part.codes)
         found, inverse = np.unique(pair, return_inverse=True)
-        texts = [texts[code // width] + separator + others[code % width] if code >= 0 else "" for code in found.tolist()]
+        texts = [
+            texts[code // width] + separator + others[code % width] if code >= 0 else "" for code in found.tolist()
+        ]
         codes = inverse.astype(np.int64)
         if len(found) and found[0] < 0:
             texts, codes = texts[1:], codes - 1
@@ -81,6 +84,8 @@ def stacked(parts: Sequence[Distinct]) -> Distinct:
         parts = [Distinct(pc.cast(part.values, pa.string()), part.codes) for part in parts]
     offsets = np.cumsum([0] + [len(part.values) for part in parts[:-1]])
     values = pa.concat_arrays([part.values for part in parts])
-    codes = np.concatenate([np.where(part.codes < 0, -1, part.codes + offset) for part, offset in zip(parts, offsets, strict=True)])
+    codes = np.concatenate(
+        [np.where(part.codes < 0, -1, part.codes + offset) for part, offset in zip(parts, offsets, strict=True)]
+    )
     again = encode(pa.chunked_array([values]))  # the same number in many columns is one value
     return Distinct(again.values, np.append(again.codes, np.int32(-1))[codes])

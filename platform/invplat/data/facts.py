@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from invplat.data.arrow import booleans, fixed, flags, floats, integers, longs, 
 from invplat.data.tables import Table
 from invplat.data.vocabulary import Vocabulary
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]  # of whatever a column is made of
 NO_DATE = np.int32(-(2**31))
 ROW_BITS = 40
 
@@ -63,7 +64,9 @@ def concatenate(parts: Sequence[Facts]) -> Facts:
     arrays = {}
     for name in names:
         kind = parts[0].kind(name)
-        arrays[name] = np.concatenate([part.arrays[name] if name in part.arrays else empty_column(kind, len(part)) for part in parts])
+        arrays[name] = np.concatenate(
+            [part.arrays[name] if name in part.arrays else empty_column(kind, len(part)) for part in parts]
+        )
     return Facts(table, arrays)
 
 

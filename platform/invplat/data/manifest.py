@@ -1,6 +1,6 @@
 """The manifest: what a dataset version consists of. A version exists when, and only when, its manifest does.
 
-One JSON file a version; it names every data file, so versions share untouched files and nothing half-written is ever seen.
+One JSON file a version; it names every data file, so versions share untouched files and nothing half-written is seen.
 """
 
 from __future__ import annotations
@@ -128,12 +128,16 @@ def from_json(data: bytes, where: str) -> Manifest:
         raw = json.loads(data)
         schema = raw["schema"]
     except (ValueError, KeyError, TypeError) as error:
-        raise DatasetError(f"{where} is not a dataset manifest", hint="the file was damaged; use another version") from error
+        raise DatasetError(
+            f"{where} is not a dataset manifest", hint="the file was damaged; use another version"
+        ) from error
     if schema > SCHEMA:
-        raise DatasetError(f"{where} has schema {schema}, this invplat knows {SCHEMA}", hint="upgrade invplat to read it")
-    files = lambda items: tuple(DataFile(**item) for item in items)  # noqa: E731
+        raise DatasetError(
+            f"{where} has schema {schema}, this invplat knows {SCHEMA}", hint="upgrade invplat to read it"
+        )
     tables = {
-        name: TableRecord(Counts(**record["counts"]), tuple(record["columns"]), files(record["files"])) for name, record in raw["tables"].items()
+        name: TableRecord(Counts(**record["counts"]), tuple(record["columns"]), _files(record["files"]))
+        for name, record in raw["tables"].items()
     }
     return Manifest(
         **{
@@ -141,9 +145,13 @@ def from_json(data: bytes, where: str) -> Manifest:
             "counts": Counts(**raw["counts"]),
             "tables": tables,
             "sources": tuple(SourceRecord(**item) for item in raw["sources"]),
-            "quarantine": files(raw["quarantine"]),
-            "repairs": files(raw["repairs"]),
+            "quarantine": _files(raw["quarantine"]),
+            "repairs": _files(raw["repairs"]),
             "known": tuple(raw["known"]),
             "notes": tuple(raw["notes"]),
         }
     )
+
+
+def _files(items: list[dict[str, Any]]) -> tuple[DataFile, ...]:
+    return tuple(DataFile(**item) for item in items)

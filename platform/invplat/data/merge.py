@@ -89,7 +89,7 @@ def sort_by_key(facts: Facts, vocabulary: Vocabulary) -> tuple[Index, npt.NDArra
     for _, _, width in columns:
         space *= width
     if space << bits >= 1 << 63:
-        ranked = [ranks[array] for array, ranks, _ in columns]
+        ranked = [rank_of[codes] for codes, rank_of, _ in columns]
         order = np.lexsort([row, *reversed(ranked)])
         first = np.zeros(size, bool)
         first[0] = True
@@ -99,9 +99,9 @@ def sort_by_key(facts: Facts, vocabulary: Vocabulary) -> tuple[Index, npt.NDArra
     # Packed into one integer the sort is several times faster than by columns; all in place, for fresh memory is slow.
     key = np.zeros(size, np.uint64)
     fresh = np.empty(size, np.uint64)
-    for array, ranks, width in columns:
+    for codes, rank_of, width in columns:
         key *= np.uint64(width)
-        key += np.take(ranks.astype(np.uint64), array if base is None else array[base], out=fresh, mode="wrap")
+        key += np.take(rank_of.astype(np.uint64), codes if base is None else codes[base], out=fresh, mode="wrap")
     key <<= np.uint64(bits)
     key |= np.arange(size, dtype=np.uint64)
     if not bool((key[1:] > key[:-1]).all()):
@@ -142,8 +142,14 @@ def _copies(facts: Facts, first: npt.NDArray[np.bool_]) -> Index:
     shared[:-1] |= ~first[1:]
     rows = np.flatnonzero(shared)
     group = np.cumsum(first)[rows]
-    frame = pl.DataFrame({"group": group, **{name: facts.arrays[name][rows] for name in facts.names if name not in facts.table.key}})
-    kept = frame.with_row_index("place").unique(subset=frame.columns, keep="first", maintain_order=True)["place"].to_numpy()
+    frame = pl.DataFrame(
+        {"group": group, **{name: facts.arrays[name][rows] for name in facts.names if name not in facts.table.key}}
+    )
+    kept = (
+        frame.with_row_index("place")
+        .unique(subset=frame.columns, keep="first", maintain_order=True)["place"]
+        .to_numpy()
+    )
     copy = np.ones(len(rows), bool)
     copy[kept] = False
     return rows[copy]
@@ -166,7 +172,11 @@ def _combined(facts: Facts, starts: Index, entry: Entry) -> Facts:
         elif how == "sum":
             arrays[name] = _sum(array, starts)
         elif how == "weighted":
-            arrays[name] = _weighted(array, np.abs(facts.arrays["quantity"].astype(np.float64)), starts) if "quantity" in facts.arrays else _mean(array, starts)
+            arrays[name] = (
+                _weighted(array, np.abs(facts.arrays["quantity"].astype(np.float64)), starts)
+                if "quantity" in facts.arrays
+                else _mean(array, starts)
+            )
         else:
             arrays[name] = (np.fmax if how == "max" else np.fmin).reduceat(array, starts)
     return Facts(facts.table, arrays)

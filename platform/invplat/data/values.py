@@ -9,6 +9,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +24,30 @@ from invplat.data.mapping import Formats
 
 EMPTY = frozenset({"", "na", "n/a", "#n/a", "null", "none", "-", "."})
 EARLIEST, LATEST = (date(1900, 1, 1) - date(1970, 1, 1)).days, (date(2100, 12, 31) - date(1970, 1, 1)).days
-UNAMBIGUOUS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y.%m.%d", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
-AMBIGUOUS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%y", "%m-%d-%y")
+UNAMBIGUOUS = (
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y%m%d",
+    "%Y.%m.%d",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%b %d, %Y",
+    "%d %B %Y",
+    "%B %d, %Y",
+)
+AMBIGUOUS = (
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%d.%m.%y",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d-%m-%y",
+    "%m-%d-%y",
+)
 EPOCH = date(1970, 1, 1).toordinal()
 FEW, FEW_ODD = 20_000, 200  # values up to which plain Python is quicker than waking an engine
 _CLOCK = re.compile(r"[T ]\d{1,2}:\d{2}.*$")
@@ -37,7 +60,7 @@ _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:([,.' \u00a0\u202f])\d{3})(?:\1\d{3})*"
 class Values:
     """Results a distinct value: `array` holds our values, `fault` and `repair` a rule's name or ''."""
 
-    array: npt.NDArray[np.generic]
+    array: npt.NDArray[Any]
     fault: dict[int, str] = field(default_factory=dict)  # value index → quarantine rule
     repair: dict[int, str] = field(default_factory=dict)  # value index → repair rule
     texts: list[str | None] = field(default_factory=list)  # names only: the mended text
@@ -73,7 +96,12 @@ def read_texts(values: pa.Array) -> Values:
 
 def read_numbers(values: pa.Array, formats: Formats) -> Values:
     """Numbers as float64. What is not one is a fault; a value that says nothing is missing."""
-    if pa.types.is_boolean(values.type) or pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type):
+    if (
+        pa.types.is_boolean(values.type)
+        or pa.types.is_integer(values.type)
+        or pa.types.is_floating(values.type)
+        or pa.types.is_decimal(values.type)
+    ):
         array = floats(values).copy()
         result = Values(array)
     else:
@@ -133,8 +161,10 @@ def _odd_number(text: str, decimal: str) -> tuple[float | None, str]:
 
 
 def choose_date_format(values: pa.Array, given: tuple[str, ...], where: str) -> tuple[str, ...]:
-    """The formats to try, in order, for a column that looks like these values. Never guesses between 3 April and 4 March."""
-    if given or not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type) or pa.types.is_integer(values.type)):
+    """The formats to try, in order, for a column of these values. Never guesses between 3 April and 4 March."""
+    if given or not (
+        pa.types.is_string(values.type) or pa.types.is_large_string(values.type) or pa.types.is_integer(values.type)
+    ):
         return given
     some = values.slice(0, 1000).cast(pa.string()).to_pylist()
     if sum(_ISO.match(text) is not None for text in some) * 2 > len(some):
@@ -174,7 +204,9 @@ def read_dates(values: pa.Array, formats: tuple[str, ...]) -> Values:
         if days[index] != NO_DATE or _looks_like_date(text):
             result.fault[index] = "impossible_date"
         else:
-            result.fault[index] = "missing_value" if text.lower() in EMPTY or text in ("NaN", "NaT") else "unparsable_date"
+            result.fault[index] = (
+                "missing_value" if text.lower() in EMPTY or text in ("NaN", "NaT") else "unparsable_date"
+            )
     return result
 
 
@@ -230,4 +262,3 @@ def _plausible(days: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
 def _looks_like_date(text: str) -> bool:
     """A real calendar date that is only out of range, such as 9999-12-31 where the parser stops earlier."""
     return bool(re.fullmatch(r"\d{5,}-\d{2}-\d{2}", text))
-
