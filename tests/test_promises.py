@@ -197,16 +197,20 @@ def commands(text: str) -> list[str]:
 
 
 def test_shell_blocks_are_found_as_they_are_written() -> None:
-    text = (
-        "```console\n$ invplat a \\\n> --b\nanswer\n```\n\n```bash\n# why\ninvplat c\n```\n\n```bash\nmake demo\n```\n```python\nx = 1\n```\n"
+    blocks = (
+        ("console", "$ invplat a \\\n> --b\nanswer\n"),
+        ("bash", "# why\ninvplat c\n"),
+        ("bash", "make demo\n"),
+        ("python", "x = 1\n"),
     )
+    text = "\n".join(f"```{kind}\n{block}```\n" for kind, block in blocks)
     assert commands(text) == ["invplat a \\\n--b\n", "# why\ninvplat c\n", "python - <<'END'\nx = 1\nEND\n"]
 
 
 def test_the_readme_s_commands_work_in_order(tmp_path: Path) -> None:
     scripts = commands(readme())
     assert scripts, "the README shows no command"
-    program = f'set -euo pipefail\ninvplat() {{ "{sys.executable}" -m invplat "$@"; }}\npython() {{ "{sys.executable}" "$@"; }}\n'
+    program = f'set -euo pipefail\npython() {{ "{sys.executable}" "$@"; }}\ninvplat() {{ python -m invplat "$@"; }}\n'
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INVPLAT_")}
     environment["HOME"] = str(tmp_path)
     for script in scripts:

@@ -31,7 +31,11 @@ def data_prefix(tenant: str) -> str:
 def versions(storage: Storage, tenant: str) -> list[int]:
     """Every version of a tenant's dataset, oldest first."""
     names = storage.names(versions_prefix(tenant))
-    return sorted(int(name.removesuffix(".json")) for name in names if name.endswith(".json") and name.removesuffix(".json").isdigit())
+    return sorted(
+        int(name.removesuffix(".json"))
+        for name in names
+        if name.endswith(".json") and name.removesuffix(".json").isdigit()
+    )
 
 
 class Dataset:
@@ -43,11 +47,16 @@ class Dataset:
     def open(cls, storage: Storage, tenant: str, version: int | None = None) -> Dataset:
         there = versions(storage, tenant)
         if not there:
-            raise DatasetError(f"tenant {tenant} has no dataset", hint=f"make one: invplat data ingest --tenant {tenant} --mapping generic FILES")
+            raise DatasetError(
+                f"tenant {tenant} has no dataset",
+                hint=f"make one: invplat data ingest --tenant {tenant} --mapping generic FILES",
+            )
         if version is None:
             version = there[-1]
         if version not in there:
-            raise DatasetError(f"tenant {tenant} has no dataset version {version}", hint=f"there are {', '.join(map(str, there))}")
+            raise DatasetError(
+                f"tenant {tenant} has no dataset version {version}", hint=f"there are {', '.join(map(str, there))}"
+            )
         key = f"{versions_prefix(tenant)}/{version:08d}.json"
         return cls(storage, from_json(storage.read(key), key))
 
@@ -90,7 +99,7 @@ class Dataset:
             yield store, self.read(table, store, columns)
 
     def quarantine(self, store: str | None = None) -> pa.Table:
-        """Rows that could not be used: table, file, row, column, value, reason, and store, sku, date where they are known."""
+        """Rows that could not be used: table, file, row, column, value, reason; store, sku, date where known."""
         return self._log(self.manifest.quarantine, store)
 
     def repairs(self, store: str | None = None) -> pa.Table:
@@ -110,20 +119,26 @@ class Dataset:
         if store is None or not TABLES[table].by_store:
             return list(files)
         if table == "sales" and store not in self.stores:
-            raise DatasetError(f"tenant {self.tenant} has no store {store!r} in version {self.version}", hint="see them: invplat data describe")
+            raise DatasetError(
+                f"tenant {self.tenant} has no store {store!r} in version {self.version}",
+                hint="see them: invplat data describe",
+            )
         return [file for file in files if file.store == store]
 
     def _part(self, file: DataFile, columns: list[str] | None) -> pa.Table:
         reader = pq.ParquetFile(self._bytes(file))
         there = [name for name in columns if name in reader.schema_arrow.names] if columns is not None else None
-        # One thread: stores are small, and a pool thread that drops our bytes while Python ends would abort the program.
+        # One thread: stores are small, and a pool thread that drops our bytes while Python ends would abort it.
         return reader.read(columns=there, use_threads=False)
 
     def _bytes(self, file: DataFile) -> pa.BufferReader:
         try:
             return pa.BufferReader(self.storage.read(f"{data_prefix(self.tenant)}/{file.key}"))
         except FileNotFoundError as error:
-            raise DatasetError(f"a data file of version {self.version} is gone: {file.key}", hint="restore it from a backup, or ingest again") from error
+            raise DatasetError(
+                f"a data file of version {self.version} is gone: {file.key}",
+                hint="restore it from a backup, or ingest again",
+            ) from error
 
 
 LOG_SCHEMA = pa.schema(

@@ -14,7 +14,9 @@ from invplat.cli.output import Output, common, pass_output
 @click.command("describe")
 @click.option("--tenant", required=True, metavar="NAME", help="Whose dataset.")
 @click.option("--version", type=click.IntRange(min=1), metavar="N", help="Which version [the newest].")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the page with pictures here.")
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the page with pictures here."
+)
 @common
 @pass_output
 def command(output: Output, tenant: str, version: int | None, html: Path | None) -> None:
@@ -40,6 +42,8 @@ def command(output: Output, tenant: str, version: int | None, html: Path | None)
     def draw() -> None:
         from invplat.data.describe.terminal import render_terminal
 
-        click.echo(render_terminal(description, shutil.get_terminal_size((100, 24)).columns, colour=sys.stdout.isatty()))
+        click.echo(
+            render_terminal(description, shutil.get_terminal_size((100, 24)).columns, colour=sys.stdout.isatty())
+        )
 
     output.result(description.to_dict(), table=draw)

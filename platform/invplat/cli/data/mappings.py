@@ -27,5 +27,8 @@ def command(output: Output, name: str | None) -> None:
     found = [load_mapping(each) for each in builtin_names()]
     output.result(
         {"mappings": [{"name": each.name, "about": each.about, "frequency": each.frequency} for each in found]},
-        table=lambda: output.table([(each.name, each.frequency, " ".join(each.about.split())) for each in found], ("name", "frequency", "about")),
+        table=lambda: output.table(
+            [(each.name, each.frequency, " ".join(each.about.split())) for each in found],
+            ("name", "frequency", "about"),
+        ),
     )

@@ -15,10 +15,24 @@ from invplat.cli.output import Output, common, pass_output
 @click.option("--repairs", is_flag=True, help="Show the repaired rows instead.")
 @click.option("--reason", metavar="RULE", help="Only rows of this reason, such as unparsable_date.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Rows shown.")
-@click.option("--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write all of them here as CSV.")
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write all of them here as CSV.",
+)
 @common
 @pass_output
-def command(output: Output, tenant: str, version: int | None, repairs: bool, reason: str | None, limit: int, csv_file: Path | None) -> None:
+def command(
+    output: Output,
+    tenant: str,
+    version: int | None,
+    repairs: bool,
+    reason: str | None,
+    limit: int,
+    csv_file: Path | None,
+) -> None:
     """List the rows that could not be used: file, row, column, value and reason.
 
     \b
@@ -37,7 +51,9 @@ def command(output: Output, tenant: str, version: int | None, repairs: bool, rea
 
     if reason is not None and reason not in ALL:
         near = get_close_matches(reason, ALL, n=1)
-        raise SettingRefused(f"there is no reason {reason!r}", hint=f"did you mean {near[0]}?" if near else f"reasons: {', '.join(ALL)}")
+        raise SettingRefused(
+            f"there is no reason {reason!r}", hint=f"did you mean {near[0]}?" if near else f"reasons: {', '.join(ALL)}"
+        )
     dataset = Dataset.open(open_storage(output.settings.storage_url), tenant, version)
     rows = dataset.repairs() if repairs else dataset.quarantine()
     if reason is not None:
@@ -48,7 +64,10 @@ def command(output: Output, tenant: str, version: int | None, repairs: bool, rea
     shown = rows.slice(0, limit).to_pylist()
 
     def draw() -> None:
-        output.table([(row["file"], row["row"], row["column"], row["value"], row["reason"]) for row in shown], ("file", "row", "column", "value", "reason"))
+        output.table(
+            [(row["file"], row["row"], row["column"], row["value"], row["reason"]) for row in shown],
+            ("file", "row", "column", "value", "reason"),
+        )
         if rows.num_rows > limit:
             click.echo(f"{limit} of {rows.num_rows:,}; --csv FILE writes them all, --limit N shows more")
         elif rows.num_rows == 0:

@@ -11,7 +11,12 @@ from invplat.cli.output import Output, common, pass_output
 
 @click.command("suggest")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the mapping here instead of showing it.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the mapping here instead of showing it.",
+)
 @common
 @pass_output
 def command(output: Output, paths: tuple[str, ...], out: Path | None) -> None:
@@ -29,7 +34,9 @@ def command(output: Output, paths: tuple[str, ...], out: Path | None) -> None:
         output.note(line)
     if out is not None:
         out.write_text(suggestion.toml, encoding="utf-8")
-        output.note(f"the mapping is {out}; use it: invplat data ingest --tenant NAME --mapping {out} {' '.join(paths)}")
+        output.note(
+            f"the mapping is {out}; use it: invplat data ingest --tenant NAME --mapping {out} {' '.join(paths)}"
+        )
     output.result(
         {"complete": suggestion.complete, "builtin": suggestion.builtin, "toml": suggestion.toml},
         table=(lambda: None) if out is not None else (lambda: click.echo(suggestion.toml)),
