@@ -106,7 +106,11 @@ class Heap:
         return Facts(self.table, {name: array[: self.size] for name, array in self._arrays.items()})
 
     def clear(self) -> None:
+        """Empty, the arrays kept for what comes next."""
         self.size = 0
+
+    def release(self) -> None:
+        self.size, self._arrays = 0, {}
 
 
 def ordered_names(facts: Facts) -> list[str]:

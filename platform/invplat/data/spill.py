@@ -111,6 +111,7 @@ class Spill:
                 yield from self._pieces(lambda: iter([facts]), together=True)
             return
         self.flush()
+        self._held.release()
         for number in sorted(self._parts):
             yield from self.bucket(self._parts[number])
 
