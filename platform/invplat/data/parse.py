@@ -18,7 +18,7 @@ from invplat.data.distinct import Distinct, constant, encode, joined, stacked
 from invplat.data.entry import Entry, Field
 from invplat.data.log import Line
 from invplat.data.match import holds, match_columns, plain, unpivot_columns, wide_number
-from invplat.data.rows import Parsed, Rows
+from invplat.data.rows import Judge, Parsed, Rows
 from invplat.data.sources.base import Batch
 from invplat.data.tables import TABLES
 from invplat.data.values import choose_date_format
@@ -32,11 +32,12 @@ class Parser:
         self, entry: Entry, header: list[str], *, file: str, index: int, vocabulary: Vocabulary, today: date
     ) -> None:
         self.entry, self.table = entry, TABLES[entry.table]
-        self.file, self.index, self.vocabulary = file, index, vocabulary
-        self.reader = ColumnReader(entry, self.table, (today - date(1970, 1, 1)).days)
+        self.file = file
         self.columns, self.wanted, self.notes = match_columns(entry, header, file)
         self.header = header
         self._formats: dict[str, tuple[str, ...]] = {}
+        reader = ColumnReader(entry, self.table, (today - date(1970, 1, 1)).days)
+        self.judge = Judge(file, index, self.columns, reader, vocabulary, self._date_formats)
 
     def parse(self, batch: Batch) -> Parsed:
         theirs = {name: encode(batch.table.column(name)) for name in batch.table.column_names}
@@ -51,7 +52,7 @@ class Parser:
         fields = {ours: self._source(field_, theirs, len(numbers)) for ours, field_ in self.columns.items()}
         if self.entry.unpivot is not None:
             fields, numbers = self._unpivot(theirs, fields, numbers)
-        parsed = Rows(self, fields, numbers).read()
+        parsed = Rows(self.judge, fields, numbers).read()
         for reject in batch.rejects:
             parsed.rows_in += 1
             parsed.rows_quarantined += 1
@@ -95,7 +96,7 @@ class Parser:
         fields[unpivot.into] = Distinct(names, codes)
         return fields, numbers[rows]
 
-    def date_formats(self, ours: str, column: Distinct) -> tuple[str, ...]:
+    def _date_formats(self, ours: str, column: Distinct) -> tuple[str, ...]:
         if ours not in self._formats:
             source = self.columns.get(ours)
             given = self.entry.formats.date

@@ -5,21 +5,21 @@ A row with a fault is quarantined under that one reason; what was only mended is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from invplat.data.column import ColumnReader
 from invplat.data.distinct import Distinct
+from invplat.data.entry import Field
 from invplat.data.facts import NO_DATE, ROW_BITS, Array, Facts
 from invplat.data.log import Line, Log
 from invplat.data.rules import QUARANTINE
 from invplat.data.tables import Column
 from invplat.data.values import Values
-
-if TYPE_CHECKING:
-    from invplat.data.parse import Parser
+from invplat.data.vocabulary import Vocabulary
 
 REASONS = ("", *QUARANTINE)
 _CODE = {reason: number for number, reason in enumerate(REASONS)}
@@ -39,11 +39,23 @@ class Parsed:
     quarantine: list[Line] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Judge:
+    """What holds for every batch of one file."""
+
+    file: str
+    index: int  # of the file among all
+    columns: dict[str, Field]
+    reader: ColumnReader
+    vocabulary: Vocabulary
+    date_formats: Callable[[str, Distinct], tuple[str, ...]]
+
+
 class Rows:
     """The rows of one batch while they are read: each column's values, and the first fault of each row."""
 
-    def __init__(self, parser: Parser, fields: dict[str, Distinct], numbers: npt.NDArray[np.int64]) -> None:
-        self.parser, self.table = parser, parser.table
+    def __init__(self, judge: Judge, fields: dict[str, Distinct], numbers: npt.NDArray[np.int64]) -> None:
+        self.judge, self.table = judge, judge.reader.table
         self.fields, self.numbers = fields, numbers
         self.reason = np.zeros(len(numbers), np.uint8)
         self.guilty = np.zeros(len(numbers), np.uint8)  # which column, by position in `order`
@@ -69,9 +81,9 @@ class Rows:
         return self._finish()
 
     def _read(self, column: Column) -> Values:
-        parser, distinct = self.parser, self.fields[column.name]
-        source = parser.columns.get(column.name)
-        return parser.reader.read(column, source, distinct.values, lambda: parser.date_formats(column.name, distinct))
+        judge, distinct = self.judge, self.fields[column.name]
+        source = judge.columns.get(column.name)
+        return judge.reader.read(column, source, distinct.values, lambda: judge.date_formats(column.name, distinct))
 
     def _faults(self, column: Column, values: Values) -> None:
         """The first fault of a row is its reason. In a column that may be empty a bad value is only unknown."""
@@ -112,10 +124,10 @@ class Rows:
     def _gather(self, column: Column, values: Values) -> None:
         distinct = self.fields[column.name]
         if column.kind in ("name", "text"):
-            self.arrays[column.name] = distinct.gather(self.parser.vocabulary.codes(values.texts), -1)
+            self.arrays[column.name] = distinct.gather(self.judge.vocabulary.codes(values.texts), -1)
             return
         if column.kind == "date":
-            source = self.parser.columns.get(column.name)
+            source = self.judge.columns.get(column.name)
             if source is not None and source.rule == "days_after":
                 after = self.arrays[str(source.options["after"])].astype(np.float64)
                 days = after + distinct.gather(values.array.astype(np.float64), np.nan)
@@ -133,7 +145,7 @@ class Rows:
             self.arrays[column.name] = distinct.gather(values.array, np.nan)
 
     def _units(self) -> None:
-        distinct, known = self.fields["unit"], {**UNITS, **self.parser.entry.units}
+        distinct, known = self.fields["unit"], {**UNITS, **self.judge.reader.entry.units}
         factors = np.array(
             [known.get(str(value).strip().lower(), np.nan) for value in distinct.values.to_pylist()], np.float64
         )
@@ -156,7 +168,7 @@ class Rows:
             self._blame("received_on", reasons.astype(np.uint8))
 
     def _finish(self) -> Parsed:
-        parser, rows = self.parser, len(self.numbers)
+        rows = len(self.numbers)
         log, lines = Log(), []
         bad = np.flatnonzero(self.reason)
         for code, count in zip(*np.unique(self.reason[bad], return_counts=True), strict=True):
@@ -170,12 +182,12 @@ class Rows:
                 room = log.count(self.table.name, rule, len(which))
                 log.lines += self._lines(which[:room], name, [rule] * min(room, len(which)))
         good = self.reason == 0
-        place = np.int64(parser.index) << np.int64(ROW_BITS)
+        place = np.int64(self.judge.index) << np.int64(ROW_BITS)
         facts = Facts(self.table, {**self.arrays, "row": self.numbers + place})
         return Parsed(facts.take(good) if len(bad) else facts, rows, len(bad), log, lines)
 
     def _lines(self, which: npt.NDArray[np.intp], name: str, reasons: list[str]) -> list[Line]:
-        source = self.parser.columns.get(name)
+        source = self.judge.columns.get(name)
         theirs = "+".join(source.columns) if source and source.columns else name
         values = self.fields[name].text(which)
         known = {ours: self._known(ours, which) for ours in ("store", "sku")}
@@ -183,7 +195,7 @@ class Rows:
         return [
             Line(
                 self.table.name,
-                self.parser.file,
+                self.judge.file,
                 number,
                 theirs,
                 value,
@@ -201,6 +213,6 @@ class Rows:
         """A store or SKU by name, where the name itself is not the fault."""
         if ours not in self.arrays:
             return [None] * len(which)
-        names = self.parser.vocabulary.texts(self.arrays[ours][which].astype(np.int32))
+        names = self.judge.vocabulary.texts(self.arrays[ours][which].astype(np.int32))
         fault = (self.reason[which] != 0) & (self.guilty[which] == self.order.index(ours))
         return [None if bad else name for name, bad in zip(names, fault.tolist(), strict=True)]
