@@ -95,7 +95,7 @@ class Dataset:
 
     def each_store(self, table: str, columns: Sequence[str] | None = None) -> Iterator[tuple[str, pa.Table]]:
         """Store by store, one in memory at a time."""
-        for store in sorted({file.store for file in self._files(table, None)}):
+        for store in sorted(self._by_store.get(table, {})):
             yield store, self.read(table, store, columns)
 
     def quarantine(self, store: str | None = None) -> pa.Table:
@@ -115,15 +115,22 @@ class Dataset:
     def _files(self, table: str, store: str | None) -> list[DataFile]:
         if not self.has(table):
             return []
-        files = self.manifest.tables[table].files
         if store is None or not TABLES[table].by_store:
-            return list(files)
-        if table == "sales" and store not in self.stores:
+            return list(self.manifest.tables[table].files)
+        if table == "sales" and store not in self._by_store["sales"]:
             raise DatasetError(
                 f"tenant {self.tenant} has no store {store!r} in version {self.version}",
                 hint="see them: invplat data describe",
             )
-        return [file for file in files if file.store == store]
+        return self._by_store[table].get(store, [])
+
+    @cached_property
+    def _by_store(self) -> dict[str, dict[str, list[DataFile]]]:
+        found: dict[str, dict[str, list[DataFile]]] = {name: {} for name in self.manifest.tables}
+        for name, record in self.manifest.tables.items():
+            for file in record.files:
+                found[name].setdefault(file.store, []).append(file)
+        return found
 
     def _part(self, file: DataFile, columns: list[str] | None) -> pa.Table:
         reader = pq.ParquetFile(self._bytes(file))
