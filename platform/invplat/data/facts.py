@@ -141,9 +141,10 @@ def _names(codes: Array, vocabulary: Vocabulary, encoded: bool) -> pa.Array:
     # Runs of one name (data sorted by store and SKU) make the distinct codes cheap to find.
     starts = np.flatnonzero(np.concatenate([np.ones(min(len(codes), 1), bool), codes[1:] != codes[:-1]]))
     firsts = codes[starts]
-    distinct = np.unique(firsts)
+    found, where = np.unique(firsts, return_index=True)
+    distinct = found[np.argsort(where)]  # in the order of the rows: a code says only which name was read first
     distinct = distinct[distinct >= 0]
-    place = np.full(int(distinct[-1]) + 2 if len(distinct) else 1, -1, np.int32)  # the last slot is where -1 looks
+    place = np.full(int(found[-1]) + 2 if len(distinct) else 1, -1, np.int32)  # the last slot is where -1 looks
     place[distinct] = np.arange(len(distinct), dtype=np.int32)
     few = len(starts) * 4 < len(codes)
     indices = np.repeat(place[firsts], np.diff(starts, append=len(codes))) if few else place[codes]
