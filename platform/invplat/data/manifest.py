@@ -126,15 +126,18 @@ def to_json(manifest: Manifest) -> bytes:
 def from_json(data: bytes, where: str) -> Manifest:
     try:
         raw = json.loads(data)
-        schema = raw["schema"]
+        if raw["schema"] <= SCHEMA:
+            return _manifest(raw)
     except (ValueError, KeyError, TypeError) as error:
         raise DatasetError(
             f"{where} is not a dataset manifest", hint="the file was damaged; use another version"
         ) from error
-    if schema > SCHEMA:
-        raise DatasetError(
-            f"{where} has schema {schema}, this invplat knows {SCHEMA}", hint="upgrade invplat to read it"
-        )
+    raise DatasetError(
+        f"{where} has schema {raw['schema']}, this invplat knows {SCHEMA}", hint="upgrade invplat to read it"
+    )
+
+
+def _manifest(raw: dict[str, Any]) -> Manifest:
     tables = {
         name: TableRecord(Counts(**record["counts"]), tuple(record["columns"]), _files(record["files"]))
         for name, record in raw["tables"].items()
