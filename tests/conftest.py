@@ -1,13 +1,17 @@
-"""What every test may count on: settings of its own, the command line as a function, one Ray for all."""
+"""What every test may count on: settings of its own, the command line as a function, one Ray for all, a real S3."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+
+BUCKET = "shop"
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +45,39 @@ def ray() -> Iterator[str]:
         import ray
 
         yield ray.get_runtime_context().gcs_address
+
+
+@dataclass(frozen=True)
+class S3:
+    """A bucket, the endpoint that serves it, and a file system to put things there."""
+
+    url: str
+    endpoint: str
+    files: Any
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    moto = pytest.importorskip("moto.server")
+    server = moto.ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
+    """An empty bucket, found by the settings that a person would make."""
+    s3fs = pytest.importorskip("s3fs")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-to-be-shown")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("INVPLAT_STORAGE_OPTIONS", f'{{"endpoint_url": "{s3_endpoint}"}}')
+    s3fs.S3FileSystem.clear_instance_cache()
+    files = s3fs.S3FileSystem(endpoint_url=s3_endpoint)
+    files.mkdir(BUCKET)
+    yield S3(f"s3://{BUCKET}", s3_endpoint, files)
+    files.invalidate_cache()
+    files.rm(BUCKET, recursive=True)
+    s3fs.S3FileSystem.clear_instance_cache()

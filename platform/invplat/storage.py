@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -214,7 +214,8 @@ class ObjectStorage:
         with told(prefix):
             self.files.invalidate_cache()
             if self.files.exists(self._path(prefix)):
-                self.files.rm(self._path(prefix), recursive=True)
+                with suppress(FileNotFoundError):  # two may remove the same prefix at once
+                    self.files.rm(self._path(prefix), recursive=True)
 
 
 def filesystem(url: str) -> tuple[Any, str]:
