@@ -1,6 +1,6 @@
 """A search space: which params a model has, and what each may be. Knows nothing of models, Optuna or Ray.
 
-Three kinds of dimension, JSON-able, so that a study can keep its space and a person can narrow it in a file. One that is
+Three kinds of dimension, JSON-able, so that a study can keep its space and a person can narrow it in a file. One
 marked `shape` changes the sizes of the net: trials that agree on all of those can be trained as one.
 """
 

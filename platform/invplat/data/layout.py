@@ -16,7 +16,7 @@ from invplat.core.errors import DatasetError
 if TYPE_CHECKING:
     import torch
 
-    from invplat.data.windows import Batch, Windows
+    from invplat.data.windows import Windows
 
 SAMPLE = 4096  # windows that centres are taken from, evenly spread
 VERSION = 1
@@ -29,6 +29,16 @@ class Numbers:
     names: tuple[str, ...]
     centres: tuple[float, ...]
     spreads: tuple[float, ...]
+
+    def sorted(self, first: Sequence[str]) -> Numbers:
+        rank = {name: place for place, name in enumerate(first)}
+        order = sorted(range(len(self.names)), key=lambda place: rank.get(self.names[place], len(rank)))
+        names, centres, spreads = self.names, self.centres, self.spreads
+        return Numbers(
+            tuple(names[place] for place in order),
+            tuple(centres[place] for place in order),
+            tuple(spreads[place] for place in order),
+        )
 
 
 @dataclass(frozen=True)
@@ -43,33 +53,61 @@ class Layout:
     ids: Mapping[str, int]  # vocabulary → rows of its embedding; row 0 is every unknown name
 
     @classmethod
-    def of(cls, windows: Windows, quantiles: Sequence[float]) -> Layout:
+    def of(cls, windows: Windows, quantiles: Sequence[float], *, first: Sequence[str] = ()) -> Layout:
+        """Columns as the windows have them, those named in `first` before the others."""
         import torch
 
         levels = checked_quantiles(quantiles)
         count = min(SAMPLE, len(windows))
-        spread = torch.arange(count, device=windows.starts.device) * len(windows) // count
-        batch = windows.batch(spread)
-        dividing = windows.columns.quantities.tolist()
+        batch = windows.batch(torch.arange(count, device=windows.starts.device) * len(windows) // count)
+        groups = (
+            (windows.past_names, batch.past),
+            (windows.ahead_names, batch.ahead),
+            (windows.static_names, batch.static),
+        )
+        sees, ahead, static = (numbers(names, values).sorted(first) for names, values in groups)
         return cls(
             past=windows.past,
             horizon=windows.horizon,
             quantiles=levels,
-            sees=numbers(windows.past_names, batch.past),
-            quantities=tuple(windows.past_names[place] for place in dividing),
-            ahead=numbers(windows.ahead_names, batch.ahead),
-            static=numbers(windows.static_names, batch.static),
+            sees=sees,
+            quantities=tuple(windows.past_names[place] for place in windows.columns.quantities.tolist()),
+            ahead=ahead,
+            static=static,
             ids={name: _size(encoder) for name, encoder in windows.encoders.items()},
         )
 
-    def align(self, windows: Windows) -> Aligned:
-        """The windows as this net reads them, whatever other columns they have."""
+    def align(self, windows: Windows) -> Windows:
+        """The windows as this net reads them, whatever other columns they have and in whatever order."""
+        import torch
+
         if (windows.past, windows.horizon) != (self.past, self.horizon):
             raise DatasetError(
                 f"windows of {windows.past} + {windows.horizon} periods for a model of {self.past} + {self.horizon}",
                 hint=f"cut them with past={self.past}, horizon={self.horizon}",
             )
-        return Aligned(windows, self)
+        rows = windows.columns
+        divided = [
+            place
+            for place, name in enumerate(self.sees.names)
+            if name in self.quantities and name in windows.past_names
+        ]
+        nobody = torch.zeros(len(rows.static), dtype=torch.int64, device=rows.static.device)
+        columns = replace(
+            rows,
+            past=_chosen(rows.past, windows.past_names, self.sees),
+            ahead=_chosen(rows.ahead, windows.ahead_names, self.ahead),
+            static=_chosen(rows.static, windows.static_names, self.static),
+            quantities=torch.tensor(divided, dtype=torch.int64, device=rows.static.device),
+            ids={name: _known(rows.ids.get(name, nobody), size) for name, size in self.ids.items()},
+        )
+        return replace(
+            windows,
+            columns=columns,
+            past_names=self.sees.names,
+            ahead_names=self.ahead.names,
+            static_names=self.static.names,
+        )
 
     def lacking(self, windows: Windows) -> tuple[str, ...]:
         """Columns and vocabularies that the net knows and these windows don't have."""
@@ -89,38 +127,6 @@ class Layout:
         for name in ("sees", "ahead", "static"):
             fields[name] = Numbers(**{key: tuple(value) for key, value in fields[name].items()})
         return cls(**fields | {name: tuple(fields[name]) for name in ("quantiles", "quantities")})
-
-
-@dataclass(frozen=True)
-class Aligned:
-    """Windows read by name into a layout; a source of batches."""
-
-    windows: Windows
-    layout: Layout
-
-    def __len__(self) -> int:
-        return len(self.windows)
-
-    def to(self, device: str) -> Aligned:
-        return Aligned(self.windows.to(device), self.layout)
-
-    def batch(self, which: torch.Tensor) -> Batch:
-        import torch
-
-        found, want = self.windows.batch(which), self.layout
-        ids = {
-            name: torch.where(found.ids[name] < rows, found.ids[name], 0)
-            if name in found.ids
-            else torch.zeros_like(found.series)
-            for name, rows in want.ids.items()
-        }
-        return replace(
-            found,
-            past=_chosen(found.past, self.windows.past_names, want.sees),
-            ahead=_chosen(found.ahead, self.windows.ahead_names, want.ahead),
-            static=_chosen(found.static, self.windows.static_names, want.static),
-            ids=ids,
-        )
 
 
 def numbers(names: Sequence[str], values: torch.Tensor) -> Numbers:
@@ -155,18 +161,25 @@ def _size(encoder: Any) -> int:
     return size
 
 
-def _chosen(values: torch.Tensor, have: Sequence[str], want: Numbers) -> torch.Tensor:
-    """Columns by name; one that isn't there stands at its centre, undone to its own unit."""
+def _known(codes: torch.Tensor, size: int) -> torch.Tensor:
+    """Names that came after this net's vocabulary are unknown to it."""
+    import torch
+
+    return torch.where(codes < size, codes, 0)
+
+
+def _chosen(rows: torch.Tensor, have: Sequence[str], want: Numbers) -> torch.Tensor:
+    """Columns by name; one that isn't there stands at its centre, in its own unit, and is marked as not known."""
     import torch
 
     if tuple(have) == want.names:
-        return values
+        return rows
     place = {name: number for number, name in enumerate(have)}
-    found = torch.empty((*values.shape[:-1], len(want.names)), dtype=values.dtype, device=values.device)
-    for number, name in enumerate(want.names):
+    found = torch.empty((len(rows), len(want.names)), dtype=rows.dtype, device=rows.device)
+    for number, (name, centre) in enumerate(zip(want.names, want.centres, strict=True)):
         if name in place:
-            found[..., number] = values[..., place[name]]
+            found[:, number] = rows[:, place[name]]
         else:
-            centre = 0.0 if name.endswith("_known") else want.centres[number]
-            found[..., number] = math.copysign(math.expm1(abs(centre)), centre)
+            usual = math.copysign(math.expm1(abs(centre)), centre)
+            found[:, number] = 0.0 if name.endswith("_known") else usual
     return found

@@ -1,0 +1,42 @@
+"""The last layers: what a net knows of a window and what is known of each period ahead → quantiles and mean of demand.
+
+One small net speaks for every period, so what it learns of a promotion holds on all of them. Beside it a straight line
+from the demand seen to each period's answer carries weeks and trends without having to be learnt through the trunk.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from invplat.data.layout import Layout
+from invplat_workloads.layers import rising
+
+PERIOD = 16  # numbers that the window tells each period
+HIDDEN = 32
+
+
+class DemandHead(nn.Module):
+    def __init__(self, width: int, layout: Layout) -> None:
+        super().__init__()
+        self.horizon, self.levels = layout.horizon, len(layout.quantiles)
+        self.middle = layout.quantiles.index(0.5)
+        self.periods = nn.Linear(width, layout.horizon * PERIOD)
+        self.hidden = nn.Linear(PERIOD + len(layout.ahead.names), HIDDEN)
+        self.says = nn.Linear(HIDDEN, self.levels + 1)
+        self.line = nn.Linear(layout.past, layout.horizon, bias=False) if layout.past else None
+        if self.line is not None:
+            nn.init.zeros_(self.line.weight)
+        with torch.no_grad():
+            self.says.bias.fill_(-1.0)  # steps between quantiles of about 0.3 levels
+            self.says.bias[self.middle] = self.says.bias[-1] = 0.5  # the middle at about one level
+
+    def forward(self, window: Tensor, future: Tensor, seen: Tensor) -> dict[str, Tensor]:
+        """window: n × width; future: n × horizon × columns, centred; seen: n × past, past demand, centred."""
+        told = F.elu(self.periods(window)).view(-1, self.horizon, PERIOD)
+        raw = self.says(F.elu(self.hidden(torch.cat([told, future], dim=-1))))
+        line = 0.0 if self.line is None else self.line(seen).unsqueeze(-1)
+        quantiles = F.softplus(rising(raw[..., :-1], self.middle) + line)
+        mean = F.softplus(raw[..., -1:] + line).squeeze(-1)
+        return {"quantiles": quantiles, "mean": mean}

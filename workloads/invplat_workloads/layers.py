@@ -1,0 +1,95 @@
+"""What the nets are made of: scaling, identity embeddings, dropout fed with noise, quantiles that can't cross.
+
+Everything here is a pure function of its tensors, so that many nets of one shape can be stacked and run as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil, sqrt
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from invplat.data.layout import Numbers, squash
+
+WIDEST = 16  # of an embedding
+FORGOTTEN = 0.1  # share of names that training hides, so that an unknown one is served well
+FAR = 8.0  # spreads from the centre beyond which a number says no more
+Noise = Tensor | None
+
+
+class Centred(nn.Module):
+    """Numbers after a signed logarithm, about 0 with a spread of about 1."""
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, numbers: Numbers) -> None:
+        super().__init__()
+        self.register_buffer("centre", torch.tensor(numbers.centres, dtype=torch.float32))
+        self.register_buffer("spread", torch.tensor(numbers.spreads, dtype=torch.float32))
+
+    def forward(self, values: Tensor) -> Tensor:
+        return ((squash(values) - self.centre) / self.spread).clamp(-FAR, FAR)
+
+
+class Identity(nn.Module):
+    """An embedding for each vocabulary, side by side; row 0 stands for every name that it doesn't know."""
+
+    def __init__(self, rows: Mapping[str, int]) -> None:
+        super().__init__()
+        self.names, self.rows = tuple(rows), dict(rows)
+        self.table = nn.ModuleDict({name: nn.Embedding(rows[name], width(rows[name])) for name in rows})
+        for embedding in self.table.values():
+            nn.init.normal_(embedding.weight, std=0.1)  # type: ignore[arg-type]
+
+    @property
+    def out(self) -> int:
+        return sum(width(rows) for rows in self.rows.values())
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """ids: n × vocabularies."""
+        found = [self.table[name](ids[..., place]) for place, name in enumerate(self.names)]
+        return torch.cat(found, dim=-1) if found else ids.float()  # no names: no columns either
+
+
+def width(rows: int) -> int:
+    return min(WIDEST, ceil(sqrt(rows)))
+
+
+class Dropout(nn.Module):
+    """Its rate is a buffer and its noise an input: members of a pack differ in both."""
+
+    rate: Tensor
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.register_buffer("rate", torch.tensor(float(rate)))
+
+    def forward(self, values: Tensor, noise: Noise) -> Tensor:
+        return values if noise is None else values * (noise >= self.rate) / (1 - self.rate)
+
+
+def stacked_ids(ids: Mapping[str, Tensor], names: Sequence[str], like: Tensor) -> Tensor:
+    if not names:
+        return torch.zeros((len(like), 0), dtype=torch.int64, device=like.device)
+    return torch.stack([ids[name] for name in names], dim=-1)
+
+
+def forgetful(ids: Tensor, generator: torch.Generator) -> Tensor:
+    """Some names become unknown, each by itself."""
+    return torch.where(uniform(ids.shape, generator) < FORGOTTEN, 0, ids)
+
+
+def uniform(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    return torch.rand(tuple(shape), generator=generator, device=generator.device)
+
+
+def rising(raw: Tensor, middle: int) -> Tensor:
+    """Any numbers (… × levels) → rising ones: the middle as it is, the others by steps that can't be negative."""
+    centre = raw[..., middle : middle + 1]
+    below = F.softplus(raw[..., :middle]).flip(-1).cumsum(-1).flip(-1)
+    above = F.softplus(raw[..., middle + 1 :]).cumsum(-1)
+    return torch.cat([centre - below, centre, centre + above], dim=-1)
