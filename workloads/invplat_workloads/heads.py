@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from invplat.data.layout import Layout
-from invplat_workloads.layers import rising
+from invplat_workloads.layers import not_negative, rising
 
 PERIOD = 16  # numbers that the window tells each period
 HIDDEN = 32
@@ -30,13 +30,13 @@ class DemandHead(nn.Module):
             nn.init.zeros_(self.line.weight)
         with torch.no_grad():
             self.says.bias.fill_(-1.0)  # steps between quantiles of about 0.3 levels
-            self.says.bias[self.middle] = self.says.bias[-1] = 0.5  # the middle at about one level
+            self.says.bias[self.middle], self.says.bias[-1] = 0.8, 0.5  # the middle and the mean at about one level
 
     def forward(self, window: Tensor, future: Tensor, seen: Tensor) -> dict[str, Tensor]:
         """window: n × width; future: n × horizon × columns, centred; seen: n × past, past demand, centred."""
         told = F.elu(self.periods(window)).view(-1, self.horizon, PERIOD)
         raw = self.says(F.elu(self.hidden(torch.cat([told, future], dim=-1))))
         line = 0.0 if self.line is None else self.line(seen).unsqueeze(-1)
-        quantiles = F.softplus(rising(raw[..., :-1], self.middle) + line)
+        quantiles = not_negative(rising(raw[..., :-1], self.middle) + line)
         mean = F.softplus(raw[..., -1:] + line).squeeze(-1)
         return {"quantiles": quantiles, "mean": mean}

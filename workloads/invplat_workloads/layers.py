@@ -87,6 +87,12 @@ def uniform(shape: Sequence[int], generator: torch.Generator) -> Tensor:
     return torch.rand(tuple(shape), generator=generator, device=generator.device)
 
 
+def not_negative(raw: Tensor) -> Tensor:
+    """0 below 0, exactly, as many a day's demand is; learning still feels its way back up from there."""
+    smooth = F.softplus(raw)
+    return smooth + (F.relu(raw) - smooth).detach()
+
+
 def rising(raw: Tensor, middle: int) -> Tensor:
     """Any numbers (… × levels) → rising ones: the middle as it is, the others by steps that can't be negative."""
     centre = raw[..., middle : middle + 1]

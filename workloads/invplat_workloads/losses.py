@@ -21,7 +21,8 @@ def pinball(quantiles: Tensor, levels: Sequence[float], batch: Batch) -> Tensor:
     level = torch.tensor(levels, device=quantiles.device)
     short = batch.target.unsqueeze(-1) - quantiles.float()
     over = torch.where(batch.censored.unsqueeze(-1) > 0, torch.zeros_like(short), (level - 1) * short)
-    return observed_mean(2 * torch.maximum(level * short, over).mean(dim=-1), batch)
+    # On a tie the answer counts as over: a quantile of 0 is not pulled up by days without demand.
+    return observed_mean(2 * torch.where(short > 0, level * short, over).mean(dim=-1), batch)
 
 
 def deviance(mean: Tensor, batch: Batch) -> Tensor:

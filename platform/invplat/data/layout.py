@@ -87,15 +87,11 @@ class Layout:
                 hint=f"cut them with past={self.past}, horizon={self.horizon}",
             )
         rows = windows.columns
-        divided = [
-            place
-            for place, name in enumerate(self.sees.names)
-            if name in self.quantities and name in windows.past_names
-        ]
+        divided = [place for place, name in enumerate(self.sees.names) if name in self.quantities]
         nobody = torch.zeros(len(rows.static), dtype=torch.int64, device=rows.static.device)
         columns = replace(
             rows,
-            past=_chosen(rows.past, windows.past_names, self.sees),
+            past=_chosen(rows.past, windows.past_names, self.sees, self.quantities),
             ahead=_chosen(rows.ahead, windows.ahead_names, self.ahead),
             static=_chosen(rows.static, windows.static_names, self.static),
             quantities=torch.tensor(divided, dtype=torch.int64, device=rows.static.device),
@@ -131,9 +127,9 @@ class Layout:
 
 def numbers(names: Sequence[str], values: torch.Tensor) -> Numbers:
     """Centres and spreads of the last axis; a constant keeps a spread of 1."""
-    squeezed = squash(values.double()).reshape(-1, values.shape[-1])
+    squeezed = squash(values.double()).flatten(0, -2)
     centres = squeezed.mean(dim=0)
-    spreads = squeezed.std(dim=0, correction=0)
+    spreads = (squeezed - centres).square().mean(dim=0).sqrt()
     spreads[spreads < 1e-6] = 1.0
     return Numbers(tuple(names), tuple(centres.tolist()), tuple(spreads.tolist()))
 
@@ -168,8 +164,11 @@ def _known(codes: torch.Tensor, size: int) -> torch.Tensor:
     return torch.where(codes < size, codes, 0)
 
 
-def _chosen(rows: torch.Tensor, have: Sequence[str], want: Numbers) -> torch.Tensor:
-    """Columns by name; one that isn't there stands at its centre, in its own unit, and is marked as not known."""
+def _chosen(rows: torch.Tensor, have: Sequence[str], want: Numbers, quantities: Sequence[str] = ()) -> torch.Tensor:
+    """Columns by name; one that isn't there stands at its centre, in its own unit, and is marked as not known.
+
+    Quantities are 0 instead: what is divided by a level has no usual value before it.
+    """
     import torch
 
     if tuple(have) == want.names:
@@ -181,5 +180,5 @@ def _chosen(rows: torch.Tensor, have: Sequence[str], want: Numbers) -> torch.Ten
             found[:, number] = rows[:, place[name]]
         else:
             usual = math.copysign(math.expm1(abs(centre)), centre)
-            found[:, number] = 0.0 if name.endswith("_known") else usual
+            found[:, number] = 0.0 if name.endswith("_known") or name in quantities else usual
     return found
