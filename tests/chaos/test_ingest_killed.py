@@ -69,7 +69,10 @@ class Killer:
         lines = ["store,sku,date,quantity,price"]
         for store, skus in enumerate((300, 90, 80, 60, 40, 20, 10, 5, 2)):
             for sku in range(skus):
-                lines += [f"store-{store},sku-{sku:03d},2025-{1 + day // 28:02d}-{1 + day % 28:02d},{(day * sku) % 9},2.5" for day in range(56)]
+                lines += [
+                    f"store-{store},sku-{sku:03d},2025-{1 + day // 28:02d}-{1 + day % 28:02d},{(day * sku) % 9},2.5"
+                    for day in range(56)
+                ]
         lines += [f"store-0,sku-000,never,{n},1" for n in range(100)]
         lines.append(f"store-1,try-{self.number:03d},2025-01-01,{self.number},1")
         return str(self.shop.file("sales_all.csv", *lines))
@@ -110,7 +113,9 @@ class Killer:
 
 @pytest.fixture
 def killer(tmp_path: Path, home: Any) -> Iterator[Killer]:
-    with subprocess.Popen([sys.executable, "-c", FORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as forker:
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as forker:
         assert forker.stdin is not None
         assert forker.stdout is not None
         assert forker.stdout.readline() == "ready\n"

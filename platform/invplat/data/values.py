@@ -177,8 +177,10 @@ def choose_date_format(values: pa.Array, given: tuple[str, ...], where: str) -> 
         return UNAMBIGUOUS
     first, *rest = [form for form in hits if hits[form] == best]
     for other in rest:
-        if not np.array_equal(parsed[first], parsed[other]):
-            index = int(np.flatnonzero(parsed[first] != parsed[other])[0])
+        both = (parsed[first] != NO_DATE) & (parsed[other] != NO_DATE)  # of mixed formats none reads the other's values
+        differ = np.flatnonzero(both & (parsed[first] != parsed[other]))
+        if len(differ):
+            index = int(differ[0])
             raise MappingError(
                 f"{where}: {texts[index]!r} may be read as {first} or as {other}",
                 hint=f'say which in the mapping: formats = {{ date = ["{first}"] }}',

@@ -42,7 +42,9 @@ class Shop:
         named = [path if isinstance(path, tuple) else (None, path) for path in paths]
         sources = [(source, table) for table, path in named for source in locate([str(path)])]
         options.setdefault("today", TODAY)
-        outcome: Outcome = how(self.storage, self.tenant, mapping or load_mapping("generic"), sources, Options(**options))
+        outcome: Outcome = how(
+            self.storage, self.tenant, mapping or load_mapping("generic"), sources, Options(**options)
+        )
         return outcome
 
     def dataset(self, version: int | None = None) -> Dataset:

@@ -23,15 +23,10 @@ DATE = st.sampled_from(["2025-01-01", "2025-01-02", "2025-01-03", "", "soon", "9
 QUANTITY = st.sampled_from(["1", "2", "2.0", "-3", "0", "1 000", "", "nan", "inf", "many", "1e12", "(4)"])
 PRICE = st.sampled_from(["1.5", "2", "0", "-1", "", "n/a", "cheap"])
 ROW = st.tuples(STORE, SKU, DATE, QUANTITY, PRICE)
+HEADER = "store,sku,date,quantity,price"
 FILES = st.lists(st.lists(ROW, max_size=30), min_size=1, max_size=3)
 ANCHOR = ("north", "a", "2025-01-01", "1", "1.5")  # so that there is always a dataset
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def write(shop: Shop, files: list[list[tuple[str, ...]]]) -> list[Any]:
-    header = "store,sku,date,quantity,price"
-    anchored = [[ANCHOR, *files[0]], *files[1:]]
-    return [shop.file(f"sales_{number}.csv", header, *map(",".join, rows)) for number, rows in enumerate(anchored)]
 
 
 def content(shop: Shop) -> dict[str, pa.Table]:
@@ -50,8 +45,7 @@ def test_every_row_is_accounted_for(files: list[list[tuple[str, ...]]]) -> None:
     files = distinct([[ANCHOR, *files[0]], *files[1:]])
     with tempfile.TemporaryDirectory() as folder:
         shop = Shop(Path(folder))
-        header = "store,sku,date,quantity,price"
-        paths = [shop.file(f"sales_{n}.csv", header, *map(",".join, rows)) for n, rows in enumerate(files)]
+        paths = [shop.file(f"sales_{n}.csv", HEADER, *map(",".join, rows)) for n, rows in enumerate(files)]
         outcome = shop.ingest(*paths)
         dataset = shop.check()
         # A line of commas alone is a row too; only wholly empty lines are none.
@@ -66,15 +60,16 @@ def test_every_row_is_accounted_for(files: list[list[tuple[str, ...]]]) -> None:
 
 @SLOW
 @given(FILES, st.randoms(use_true_random=False), st.sampled_from([70, 300, 2000]))
-def test_neither_order_nor_budget_changes_the_data(files: list[list[tuple[str, ...]]], random: Any, budget: int) -> None:
+def test_neither_order_nor_budget_changes_the_data(
+    files: list[list[tuple[str, ...]]], random: Any, budget: int
+) -> None:
     """Values are compared only where the rows of a key agree: of rows that disagree the last one read may count."""
     files = distinct([[ANCHOR, *files[0]], *files[1:]])
     shuffled = [random.sample(rows, len(rows)) for rows in files]
     with tempfile.TemporaryDirectory() as folder:
         first, second = Shop(Path(folder) / "1"), Shop(Path(folder) / "2")
-        header = "store,sku,date,quantity,price"
-        one = first.ingest(*[first.file(f"sales_{n}.csv", header, *map(",".join, r)) for n, r in enumerate(files)])
-        paths = [second.file(f"sales_{n}.csv", header, *map(",".join, rows)) for n, rows in enumerate(shuffled)]
+        one = first.ingest(*[first.file(f"sales_{n}.csv", HEADER, *map(",".join, r)) for n, r in enumerate(files)])
+        paths = [second.file(f"sales_{n}.csv", HEADER, *map(",".join, rows)) for n, rows in enumerate(shuffled)]
         two = second.ingest(*random.sample(paths, len(paths)), budget=budget)
         second.check()
         if len({path.read_text() for path in paths}) < len(paths):
@@ -95,9 +90,8 @@ def shared(stores: dict[str, pa.Table]) -> dict[str, Any]:
 
 
 def test_no_rows_and_no_usable_rows(shop: Shop) -> None:
-    header = "store,sku,date,quantity"
     with pytest.raises(SourceError, match="no row of sales could be used") as refused:
-        shop.ingest(shop.file("sales.csv", header, "s,a,soon,1", "s,a,later,1", "s,a,2025-01-01,x"))
+        shop.ingest(shop.file("sales.csv", HEADER, "s,a,soon,1,1", "s,a,later,1,1", "s,a,2025-01-01,x,1"))
     assert "2 of 3 rows: unparsable_date" in str(refused.value.hint)
     assert "'soon'" in str(refused.value.hint)
     assert shop.objects() == []

@@ -140,7 +140,11 @@ def test_a_cut_whose_skus_are_all_refused_keeps_the_old_ones(shop: Shop) -> None
         shop.file("sales_1.csv", HEADER, *(f"s,{sku},2025-01-01,1" for sku in known)),
         mapping=strict,
     )
-    shop.append(shop.file("sales_2.csv", HEADER, "s,a,2025-01-02,1", "s,k3,2025-01-02,1", "s,z,2025-01-02,1"), mapping=strict, budget=70)
+    shop.append(
+        shop.file("sales_2.csv", HEADER, "s,a,2025-01-02,1", "s,k3,2025-01-02,1", "s,z,2025-01-02,1"),
+        mapping=strict,
+        budget=70,
+    )
     dataset = shop.check()
     assert dataset.read("sales", "s").column("sku").to_pylist() == ["k0", "k1", "k2", "k3", "k3", "k4", "k5"]
     assert dataset.manifest.counts.rows_quarantined == 2

@@ -40,7 +40,11 @@ def test_every_planted_fault_is_found_and_none_invented(
     repaired = {(Path(row["file"]).name, row["row"], row["reason"]) for row in dataset.repairs().to_pylist()}
     expected = {(fault["file"], fault["row"], fault["rule"]) for fault in planted if fault["rule"] in REPAIRED}
     assert {line for line in repaired if line[2] in REPAIRED} == expected
-    copies = {(Path(row["file"]).name, row["row"]) for row in dataset.repairs().to_pylist() if row["reason"] == "duplicate_row"}
+    copies = {
+        (Path(row["file"]).name, row["row"])
+        for row in dataset.repairs().to_pylist()
+        if row["reason"] == "duplicate_row"
+    }
     assert copies == {(fault["file"], fault["row"]) for fault in planted if fault["rule"] == "duplicate_row"}
 
     counts = Counter(f"{Path(fault['file']).stem}.{fault['rule']}" for fault in planted)

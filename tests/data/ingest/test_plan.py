@@ -46,7 +46,9 @@ def test_a_table_that_has_its_file_takes_no_other_by_columns(shop: Any) -> None:
 
 
 def test_the_person_decides(shop: Any) -> None:
-    outcome = shop.ingest(shop.file("sales.csv", *SALES), ("sales", shop.file("other.csv", SALES[0], "s,a,2026-01-03,9")))
+    outcome = shop.ingest(
+        shop.file("sales.csv", *SALES), ("sales", shop.file("other.csv", SALES[0], "s,a,2026-01-03,9"))
+    )
     assert outcome.counts.rows_in == 3
 
 

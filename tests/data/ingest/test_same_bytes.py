@@ -24,7 +24,10 @@ def fill(shop: Shop) -> list[Any]:
     lines[1].reverse()
     lines[2] += ["small,sku-00,never,1,1", "small,sku-00,2025-01-01,-2,1", lines[2][0]]
     files = [shop.file(f"sales_{n}.csv", "store,sku,date,quantity,price", *part) for n, part in enumerate(lines)]
-    receipts = [f"{'big' if n % 2 else 'zed'},sku-{n % 11:02d},2025-01-0{1 + n % 3},2025-01-09,5,s{n * 5 % 7}" for n in range(50)]
+    receipts = [
+        f"{'big' if n % 2 else 'zed'},sku-{n % 11:02d},2025-01-0{1 + n % 3},2025-01-09,5,s{n * 5 % 7}"
+        for n in range(50)
+    ]
     files.append(shop.file("receipts.csv", "store,sku,ordered_on,received_on,quantity,supplier", *receipts))
     files.append(shop.file("products.csv", "sku,category", *(f"sku-{n:02d},c{n % 4}" for n in reversed(range(40)))))
     return files

@@ -139,7 +139,9 @@ def test_the_living_are_not_swept(whole: Shop) -> None:
     assert whole.storage.exists(f"{other.prefix}/sales/s/part-00000.parquet")
     _orphan(whole)
     assert sweep(whole.storage, "shop") == 1
-    assert whole.storage.names("tenants/shop/datasets/data") == [whole.check().manifest.tables["sales"].files[0].key.split("/")[0]]
+    assert whole.storage.names("tenants/shop/datasets/data") == [
+        whole.check().manifest.tables["sales"].files[0].key.split("/")[0]
+    ]
 
 
 def test_another_machines_write_and_a_nameless_one_are_left_for_a_while(whole: Shop) -> None:

@@ -29,8 +29,18 @@ cli.main(sys.argv[1:])
 
 def together(shop: Shop, command: str, files: list[str]) -> list[dict[str, Any]]:
     """The command for each file, each in a process of its own, all let go at once."""
-    args = ["data", command, "--tenant", "shop", "--json", "--storage-url", str(shop.storage.root), "--today", "2026-01-31"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    args = [
+        "data",
+        command,
+        "--tenant",
+        "shop",
+        "--json",
+        "--storage-url",
+        str(shop.storage.root),
+        "--today",
+        "2026-01-31",
+    ]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     running = [subprocess.Popen([sys.executable, "-c", WRITER, *args, file], text=True, **pipes) for file in files]
     for process in running:
         assert process.stdout is not None

@@ -64,13 +64,14 @@ def command(
     shown = rows.slice(0, limit).to_pylist()
 
     def draw() -> None:
+        if rows.num_rows == 0:
+            click.echo("none")
+            return
         output.table(
             [(row["file"], row["row"], row["column"], row["value"], row["reason"]) for row in shown],
             ("file", "row", "column", "value", "reason"),
         )
         if rows.num_rows > limit:
             click.echo(f"{limit} of {rows.num_rows:,}; --csv FILE writes them all, --limit N shows more")
-        elif rows.num_rows == 0:
-            click.echo("none")
 
     output.result({"tenant": tenant, "version": dataset.version, "rows": rows.num_rows, "shown": shown}, table=draw)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,12 +53,22 @@ def options(command: Any) -> Any:
 
 def find_sources(paths: Sequence[str]) -> list[tuple[Source, str | None]]:
     """Files, folders and URLs, each with the table the person named for it: `sales=march.csv`."""
+    from difflib import get_close_matches
+
+    from invplat.core.errors import MappingError
+    from invplat.core.settings import hide_secrets
     from invplat.data.sources.locate import locate
 
     found: list[tuple[Source, str | None]] = []
     for path in paths:
         table, separator, rest = path.partition("=")
         named = bool(separator) and table in TABLES
+        meant = table.isidentifier() and not Path(path).exists() and ("://" in rest or Path(rest).exists())
+        if separator and not named and meant:
+            near = get_close_matches(table, TABLES, n=1)
+            hint = f"did you mean {near[0]}={rest}?" if near else f"tables: {', '.join(TABLES)}"
+            what = f"there is no table {table!r} to read {rest} into"
+            raise MappingError(hide_secrets(what), hint=hide_secrets(hint))
         found += [(source, table if named else None) for source in locate([rest if named else path])]
     return found
 
