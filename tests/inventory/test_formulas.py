@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invplat.core.errors import UserError
@@ -21,6 +21,7 @@ def test_the_textbook_order_quantity() -> None:
     assert found.cost == pytest.approx(68.4105, abs=1e-3)
 
 
+@settings(deadline=None)
 @given(POSITIVE, POSITIVE, POSITIVE, POSITIVE)
 def test_no_other_quantity_costs_less(fixed: float, holding: float, demand: float, other: float) -> None:
     best = formulas.economic_order_quantity(fixed, holding, demand)

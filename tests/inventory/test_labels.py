@@ -107,6 +107,7 @@ def test_hindsight_costs_less_than_any_fixed_level() -> None:
     assert cost(LevelsByPeriod(levels[True])) < cost(LevelsByPeriod(levels[False]))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 20), min_size=3, max_size=20), st.integers(0, 2), st.integers(1, 9), st.integers(1, 40))
 def test_rounded_up_it_is_the_cheapest_level_of_the_interval(demand: list[int], lead: int, h: int, b: int) -> None:
     level = hindsight([demand], [[0]], [[lead]], [[len(demand)]], h, b, up=True).level[0, 0]

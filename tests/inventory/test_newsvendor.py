@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invplat.core.errors import UserError
@@ -23,6 +23,7 @@ def test_the_textbook_poisson() -> None:
     assert found.cost == pytest.approx(10.0752, abs=1e-3)
 
 
+@settings(deadline=None)
 @given(st.floats(0.1, 9), st.floats(0.1, 90), st.floats(0.05, 60), st.integers(0, 120))
 def test_no_other_whole_quantity_is_cheaper_for_poisson(h: float, b: float, mean: float, other: int) -> None:
     found = newsvendor.newsvendor_poisson(h, b, mean)
@@ -30,6 +31,7 @@ def test_no_other_whole_quantity_is_cheaper_for_poisson(h: float, b: float, mean
     assert h * (other - mean + short) + b * short >= found.cost - 1e-9
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 50), min_size=1, max_size=30),
     st.integers(1, 9),
@@ -51,6 +53,7 @@ def test_many_items_at_once() -> None:
     assert newsvendor.newsvendor_poisson(1, [4, 4], [50, 0]).quantity == pytest.approx([56, 0])
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 0.99), st.floats(0.01, 200))
 def test_poisson_quantile_is_the_first_that_suffices(level: float, mean: float) -> None:
     found = int(newsvendor.poisson_quantile(level, mean))

@@ -1,7 +1,7 @@
-"""Ordering rules of the textbook, and the one place where a forecast becomes an order.
+"""Ordering rules of the textbook, as objects with one method.
 
-A rule looks at the stock position, or at the pipeline, and says a quantity. What may be ordered (packs, minimum,
-capacity) is `terms`; review days are the simulator's. Knows nothing of models, only of their quantiles.
+A rule looks at the stock position and says a quantity. What may be ordered (packs, minimum, capacity) is `terms`;
+review days are the simulator's. The rule that follows a forecast is a `decision`. Knows nothing of models.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invplat.inventory.checks import at_least
+from invplat.inventory.checks import above, at_least
 from invplat.inventory.state import State
 from invplat.inventory.terms import Figure
 
@@ -62,6 +62,9 @@ class FixedQuantity:
 
     point: Figure
     quantity: Figure
+
+    def __post_init__(self) -> None:
+        above(0, quantity=self.quantity)
 
     def order(self, state: State) -> Tensor:
         below = self.point - state.position

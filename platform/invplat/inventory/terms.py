@@ -45,7 +45,7 @@ class Terms:
         if self.minimum is not None:
             order = torch.where(order > 0, _at_least(order, self.minimum), order)
         if self.pack is not None:
-            order = _stepped(order, torch.ceil(order / self.pack - HAIR) * self.pack)
+            order = _stepped(order, torch.ceil(order / self.pack - HAIR) * self.pack + 0.0)  # no -0
         limit = self._limit(position)
         if limit is None:
             return order
