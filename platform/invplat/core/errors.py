@@ -4,6 +4,7 @@
     ├── UserError            the person can mend it: one message, exit code 2, no traceback
     │   ├── NameRefused      a tenant, store, SKU or version name that is not allowed
     │   ├── SettingRefused   a flag, variable or invplat.toml entry that makes no sense
+    │   ├── FigureRefused    a cost, rate, size or probability outside what it can be
     │   ├── SourceError      a file, query or object that can't be read as asked
     │   ├── MappingError     a mapping that doesn't fit its files or contradicts itself
     │   ├── DatasetError     a dataset or version that isn't there, or not usable for this
@@ -49,6 +50,10 @@ class NameRefused(UserError):
 
 
 class SettingRefused(UserError):
+    pass
+
+
+class FigureRefused(UserError):
     pass
 
 

@@ -7,11 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from invplat.core.errors import UserError
-
-
-class FigureRefused(UserError):
-    """A cost, rate, size or probability outside what it can be."""
+from invplat.core.errors import FigureRefused
 
 
 def at_least(lowest: float, **figures: Any) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from invplat.inventory.checks import FigureRefused, at_least, whole
+from invplat.core.errors import FigureRefused
+from invplat.inventory.checks import at_least, whole
 from invplat.inventory.outcome import Costs
 from invplat.inventory.quantiles import Demand, mixed
 from invplat.inventory.state import State

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from invplat.inventory.checks import FigureRefused, above, at_least, whole
+from invplat.core.errors import FigureRefused
+from invplat.inventory.checks import above, at_least, whole
 from invplat.inventory.newsvendor import Numbers, numbers, poisson_loss
 
 Cost = Callable[[int], float]  # by stock position, of one period

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from invplat.inventory.checks import FigureRefused, above, at_least
+from invplat.core.errors import FigureRefused
+from invplat.inventory.checks import above, at_least
 
 Numbers = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]

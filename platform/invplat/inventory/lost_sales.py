@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invplat.inventory.checks import FigureRefused, at_least, whole
+from invplat.core.errors import FigureRefused
+from invplat.inventory.checks import at_least, whole
 
 Rule = Callable[[Tensor], Tensor]  # states × lead (on hand, then what arrives in 1, 2, … periods) → whole orders
 

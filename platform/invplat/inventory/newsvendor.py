@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from invplat.inventory.checks import FigureRefused, above, at_least
+from invplat.core.errors import FigureRefused
+from invplat.inventory.checks import above, at_least
 
 Numbers = npt.NDArray[np.float64]
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invplat.inventory.checks import FigureRefused, share
+from invplat.core.errors import FigureRefused
+from invplat.inventory.checks import share
 
 GRID = 128  # equally likely points that stand for a distribution
 HALVINGS = 40

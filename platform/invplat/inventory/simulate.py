@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from invplat.inventory.checks import FigureRefused, at_least, whole
+from invplat.core.errors import FigureRefused
+from invplat.inventory.checks import at_least, whole
 from invplat.inventory.outcome import Outcome, Path
 from invplat.inventory.shelf import AgeingShelf, Shelf
 from invplat.inventory.state import Policy, State

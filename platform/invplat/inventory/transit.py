@@ -10,7 +10,7 @@ from collections import deque
 import torch
 from torch import Tensor
 
-from invplat.inventory.checks import FigureRefused
+from invplat.core.errors import FigureRefused
 
 
 class Line:
