@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from invplat.inventory.lost_sales import LostSales
+from invplat.inventory.lost_sales import Answer, LostSales
 from invplat.inventory.outcome import Costs
 from invplat.inventory.policy import CappedBaseStock
 from invplat.inventory.simulate import World, simulate
@@ -104,7 +104,9 @@ def exact(cell: Cell) -> LostSales:
     return LostSales(chances(cell.demand), cell.lead, cell.shortage, most=most, largest=LARGEST[cell.lead])
 
 
-def textbook(cells: list[Cell], *, paths: int = 64, periods: int = 1000, finalists: int = 4) -> dict[Cell, Rules]:
+def textbook(
+    cells: list[Cell], optima: dict[Cell, Answer], *, paths: int = 32, periods: int = 1500, finalists: int = 3
+) -> dict[Cell, Rules]:
     """Levels and caps that look best on one set of demands, the finalists compared exactly."""
     found = {}
     for demand, lead in dict.fromkeys((cell.demand, cell.lead) for cell in cells):
@@ -114,7 +116,7 @@ def textbook(cells: list[Cell], *, paths: int = 64, periods: int = 1000, finalis
         tried = torch.cartesian_prod(levels, caps)
         drawn = draw(demand, (periods, paths), torch.Generator().manual_seed(1))
         held, short = [], []
-        for part in tried.split(64):
+        for part in tried.split(256):
             rule = CappedBaseStock(part[:, 0].repeat_interleave(paths), part[:, 1].repeat_interleave(paths))
             demands = drawn.repeat(1, len(part)).t()
             with torch.no_grad():
@@ -127,8 +129,9 @@ def textbook(cells: list[Cell], *, paths: int = 64, periods: int = 1000, finalis
             best = {}
             for capped in (True, False):
                 places = torch.nonzero((tried[:, 1] < NO_CAP) == capped).squeeze(1)
-                order = places[cost[places].argsort()][: finalists if capped else 2]
-                costs = [(judge.cost(_capped(*tried[place].tolist())).cost, int(place)) for place in order]
+                order = places[cost[places].argsort()][: finalists if capped else 1]
+                rules = [(_capped(*tried[place].tolist()), int(place)) for place in order]
+                costs = [(judge.cost(rule, like=optima[cell]).cost, place) for rule, place in rules]
                 best[capped] = min(costs)
             level, cap = tried[best[True][1]].tolist()
             found[cell] = Rules(level, cap, best[True][0], best[False][0])
@@ -250,7 +253,7 @@ def train(cells: list[Cell], rules: dict[Cell, Rules], *, steps: int, seed: int)
     return trained
 
 
-def exact_costs(net: OrderNet, cells: list[Cell], rules: dict[Cell, Rules]) -> list[float]:
+def exact_costs(net: OrderNet, cells: list[Cell], rules: dict[Cell, Rules], optima: dict[Cell, Answer]) -> list[float]:
     def rule_of(place: int, lot: Lot, lead: int) -> Callable[[Tensor], Tensor]:
         def rule(states: Tensor) -> Tensor:
             stock = nn.functional.pad(states, (0, max(LEADS) - lead))
@@ -261,7 +264,9 @@ def exact_costs(net: OrderNet, cells: list[Cell], rules: dict[Cell, Rules]) -> l
         return rule
 
     lot = Lot.of(cells, rules, 1)
-    return [exact(cell).cost(rule_of(place, lot, cell.lead)).cost for place, cell in enumerate(cells)]
+    return [
+        exact(cell).cost(rule_of(place, lot, cell.lead), like=optima[cell]).cost for place, cell in enumerate(cells)
+    ]
 
 
 def simulated(net: OrderNet, cells: list[Cell], rules: dict[Cell, Rules]) -> tuple[Tensor, Tensor]:
@@ -278,7 +283,7 @@ def simulated(net: OrderNet, cells: list[Cell], rules: dict[Cell, Rules]) -> tup
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -288,14 +293,15 @@ def main() -> None:
     def say(what: str) -> None:
         print(f"{time.perf_counter() - began:5.0f} s  {what}", flush=True)
 
-    optima = {cell: exact(cell).best().cost for cell in cells}
+    answers = {cell: exact(cell).best() for cell in cells}
+    optima = {cell: answers[cell].cost for cell in cells}
     apart = max(abs(optima[cell] - cell.published) for cell in cells)
     say(f"optima of {len(cells)} cells recomputed, at most {apart:.4f} from the published")
-    rules = textbook(cells)
+    rules = textbook(cells, answers)
     say("base-stock and capped base-stock rules found")
     net = train(cells, rules, steps=given.steps, seed=given.seed)
     say(f"one net trained for {given.steps} steps, {sum(weight.numel() for weight in net.parameters())} weights")
-    costs = dict(zip(cells, exact_costs(net, cells, rules), strict=True))
+    costs = dict(zip(cells, exact_costs(net, cells, rules, answers), strict=True))
     mean, error = simulated(net, cells, rules)
     off = max(abs(float(seen) - costs[cell]) / float(se) for cell, seen, se in zip(cells, mean, error, strict=True))
     say(f"exact costs; a simulation of 243,200 periods a cell is at most {off:.1f} standard errors away")

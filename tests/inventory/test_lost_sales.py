@@ -45,7 +45,7 @@ def test_no_rule_is_cheaper_than_the_best() -> None:
     cell = LostSales(POISSON, 2, 9, most=30, largest=10)
     best = cell.best()
     assert cell.cost(capped).cost > best.cost
-    again = cell.cost(lambda states: best.orders.reshape(-1))
+    again = cell.cost(lambda states: best.orders.reshape(-1), like=best)
     assert again.cost == pytest.approx(best.cost, abs=2e-3)
 
 

@@ -23,6 +23,7 @@ class Answer:
     cost: float  # a period, in the long run
     error: float  # at most this far from the true cost
     orders: Tensor  # by on hand and pipeline
+    values: Tensor  # what a state costs more than the empty one, from now on
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,16 @@ class LostSales:
                 hint=f"give more than {self.most} (as many as the largest position), summing to 1 at most",
             )
 
-    def best(self, *, error: float = 1e-3, start: Tensor | None = None) -> Answer:
-        return self._iterate(None, error, start)
+    def best(self, *, error: float = 1e-3) -> Answer:
+        return self._iterate(None, error, None)
 
-    def cost(self, rule: Rule, *, error: float = 1e-3) -> Answer:
-        """The exact cost of a rule; an order that would pass the limits is cut to them."""
+    def cost(self, rule: Rule, *, error: float = 1e-3, like: Answer | None = None) -> Answer:
+        """The exact cost of a rule; an order that would pass the limits is cut to them.
+
+        An answer for a rule that is `like` it saves most of the work.
+        """
         wanted = rule(self.states().to(torch.float32)).reshape(self.shape).to(torch.int64)
-        return self._iterate(torch.minimum(wanted.clamp(min=0), self._room()), error, None)
+        return self._iterate(torch.minimum(wanted.clamp(min=0), self._room()), error, like)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -65,14 +69,14 @@ class LostSales:
         position = self.states().sum(1).reshape(self.shape)
         return (self.most - position).clamp(0, self.largest)
 
-    def _iterate(self, orders: Tensor | None, error: float, start: Tensor | None) -> Answer:
+    def _iterate(self, orders: Tensor | None, error: float, like: Answer | None) -> Answer:
         leave = self._leave()
         expected = self._expected(leave)
         one = expected.reshape(-1, *(1,) * (self.lead - 1))
         real = self.states().sum(1).reshape(self.shape) <= self.most
         room = self._room().unsqueeze(-1)
         forbidden = torch.arange(self.largest + 1) > room
-        values = torch.zeros(self.shape, dtype=torch.float64) if start is None else start
+        values = torch.zeros(self.shape, dtype=torch.float64) if like is None else like.values
         while True:
             ahead = self._ahead(leave, values)
             if orders is None:
@@ -85,7 +89,7 @@ class LostSales:
             values = found - found.reshape(-1)[0]
             if high - low < error:
                 chosen = ahead.argmin(-1) if orders is None else orders
-                return Answer((low + high) / 2, (high - low) / 2, chosen)
+                return Answer((low + high) / 2, (high - low) / 2, chosen, values)
 
     def _leave(self) -> Tensor:
         """The chance of each stock left, by stock before demand."""
