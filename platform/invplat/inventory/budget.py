@@ -77,4 +77,4 @@ def within_budget(
 
 
 def _each(figure: float | Tensor, like: Tensor) -> Tensor:
-    return torch.as_tensor(figure, dtype=like.dtype).expand_as(like)
+    return torch.as_tensor(figure, dtype=like.dtype, device=like.device).expand_as(like)

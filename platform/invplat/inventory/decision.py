@@ -65,10 +65,10 @@ def derive(
         raise FigureRefused(f"a correlation of {correlation:g} between periods", hint="give one from 0 to 1")
     costs = costs or Costs()
     items = demand.values.shape[:-2]
-    every = torch.as_tensor(review).expand(items)
+    every = torch.as_tensor(review, device=demand.values.device).expand(items)
     whole(1, review=every)
     until = _until(demand, lead, every, lead_chances, correlation)
-    service = torch.as_tensor(costs.ratio, dtype=demand.values.dtype)
+    service = torch.as_tensor(costs.ratio, dtype=demand.values.dtype, device=demand.values.device)
     service = (service if service.ndim == 0 else service.reshape(-1, *(1,) * (len(items) - 1))).expand(items)
     level, mean = until.at(service), until.mean()
     passing = _mean_of_first(demand, every)
@@ -79,7 +79,7 @@ def _until(
     demand: Demand, lead: Tensor | int, review: Tensor, lead_chances: Tensor | None, correlation: float
 ) -> Demand:
     if lead_chances is None:
-        times = torch.as_tensor(lead).expand(review.shape)
+        times = torch.as_tensor(lead, device=review.device).expand(review.shape)
         whole(0, lead=times)
         return demand.over(0, times + review, correlation)
     at_least(0, lead_chances=lead_chances)
@@ -97,5 +97,5 @@ def _until(
 
 def _mean_of_first(demand: Demand, periods: Tensor) -> Tensor:
     means = Demand(demand.levels, demand.values).mean()
-    counted = torch.arange(means.shape[-1]) < periods.unsqueeze(-1)
+    counted = torch.arange(means.shape[-1], device=means.device) < periods.unsqueeze(-1)
     return (means * counted).sum(-1)

@@ -39,19 +39,21 @@ class Demand:
 
     def at(self, level: Tensor | float) -> Tensor:
         """The quantile of each item at a level of its own, or at one for all."""
-        asked = torch.as_tensor(level, dtype=self.values.dtype).expand(self.values.shape[:-1])
+        asked = torch.as_tensor(level, dtype=self.values.dtype, device=self.values.device).expand(
+            self.values.shape[:-1]
+        )
         return self._at(torch.special.ndtri(asked).unsqueeze(-1)).squeeze(-1)
 
     def points(self, count: int = GRID) -> Tensor:
         """Equally likely demands, the smallest first: items × count."""
-        shares = (torch.arange(count, dtype=self.values.dtype) + 0.5) / count
+        shares = (torch.arange(count, dtype=self.values.dtype, device=self.values.device) + 0.5) / count
         return self._at(torch.special.ndtri(shares).expand(*self.values.shape[:-1], count).contiguous())
 
     def mean(self) -> Tensor:
         return self.points().mean(-1)
 
     def chance(self, stock: Tensor) -> Tensor:
-        """Of a demand within `stock` (items × any number of stocks); half of a jump counts at its foot."""
+        """Of a demand within `stock` (items × any number of stocks)."""
         values = self.values.contiguous()
         place = torch.searchsorted(values, stock.contiguous(), right=True).clamp(1, values.shape[-1] - 1)
         low, high = values.gather(-1, place - 1), values.gather(-1, place)
@@ -76,9 +78,10 @@ class Demand:
                 f"a forecast of {periods} periods for orders that must last {int(lengths.max()) + first}",
                 hint="forecast farther ahead, or order more often",
             )
-        counted = (torch.arange(periods) >= first) & (torch.arange(periods) < first + lengths.unsqueeze(-1))
+        period = torch.arange(periods, device=self.values.device)
+        counted = (period >= first) & (period < first + lengths.unsqueeze(-1))
         weight = counted.to(self.values.dtype).unsqueeze(-1)
-        middle = self._at(torch.zeros(*self.values.shape[:-1], 1, dtype=self.values.dtype))
+        middle = self._at(torch.zeros_like(self.values[..., :1]))
         away = (self.values - middle) * weight
         apart = away.square().sum(-2) * (1 - correlation) + away.sum(-2).square() * correlation
         sign = torch.sign(self.levels - 0.5)

@@ -54,19 +54,19 @@ def simulate(
     world = world or World()
     items, periods = _checked(demand, warm_up)
     days = demand.t().contiguous()
-    level = torch.as_tensor(initial, dtype=demand.dtype).expand(items)
+    nothing = torch.zeros(items, dtype=demand.dtype, device=demand.device)
+    level = torch.as_tensor(initial, dtype=demand.dtype, device=demand.device).expand(items)
     lost = world.lost
     shelf = Shelf(level, lost=lost) if world.shelf_life is None else AgeingShelf(level, _life(world), lost=lost)
-    transit = _transit(world, items, periods, pipeline, demand.dtype)
+    transit = _transit(world, nothing, periods, pipeline)
     reviews = _reviews(world.reviews, items, periods)
     on_order = torch.zeros_like(level) if pipeline is None else pipeline.sum(1)
-    account = _Account(items, demand.dtype)
+    account = _Account(nothing)
     before = level
     steps: list[tuple[Tensor, ...]] = []
-    nothing = torch.zeros(items, dtype=demand.dtype)
     for period, wanted in enumerate(days.unbind()):
         if period == warm_up:
-            account, before = _Account(items, demand.dtype), shelf.level
+            account, before = _Account(nothing), shelf.level
         owed = None if lost or not record else (-shelf.level).clamp(min=0)
         received = transit.arrive(period)
         if received is not None:
@@ -116,8 +116,8 @@ def simulate(
 class _Account:
     """Running totals; in place where no gradient asks for the past."""
 
-    def __init__(self, items: int, dtype: torch.dtype) -> None:
-        self.totals = {name: torch.zeros(items, dtype=dtype) for name in ACCOUNTS}
+    def __init__(self, nothing: Tensor) -> None:
+        self.totals = {name: torch.zeros_like(nothing) for name in ACCOUNTS}
         self.graph = torch.is_grad_enabled()
 
     def order(self, order: Tensor) -> None:
@@ -167,14 +167,15 @@ def _reviews(reviews: int | Tensor, items: int, periods: int) -> _Reviews:
     return _Reviews(1, reviews if reviews.ndim == 1 else reviews.t().contiguous())
 
 
-def _transit(world: World, items: int, periods: int, pipeline: Tensor | None, dtype: torch.dtype) -> Line | Ring:
+def _transit(world: World, nothing: Tensor, periods: int, pipeline: Tensor | None) -> Line | Ring:
+    items = len(nothing)
     if pipeline is not None and (pipeline.ndim != 2 or len(pipeline) != items):
         raise FigureRefused(
             f"a pipeline of shape {tuple(pipeline.shape)} for {items} items", hint="give items × periods"
         )
     if isinstance(world.lead, int):
         whole(0, lead=world.lead)
-        return Line(items, world.lead, pipeline, dtype)
+        return Line(nothing, world.lead, pipeline)
     leads = world.lead
     if leads.dtype.is_floating_point or tuple(leads.shape) not in ((items,), (items, periods)):
         raise FigureRefused(
@@ -183,7 +184,8 @@ def _transit(world: World, items: int, periods: int, pipeline: Tensor | None, dt
         )
     at_least(0, lead=leads)
     rows = leads.unsqueeze(0) if leads.ndim == 1 else leads.t()
-    return Ring(rows.to(torch.int64).contiguous(), pipeline, dtype, crossing=world.crossing)
+    rows = rows.to(nothing.device, torch.int64).contiguous()
+    return Ring(rows, pipeline, nothing, crossing=world.crossing)
 
 
 def _life(world: World) -> int:

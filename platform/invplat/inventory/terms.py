@@ -57,13 +57,13 @@ class Terms:
     def _limit(self, position: Tensor) -> Tensor | None:
         limit = None if self.capacity is None else (self.capacity - position).clamp(min=0)
         if self.maximum is not None:
-            most = torch.as_tensor(self.maximum, dtype=position.dtype)
+            most = torch.as_tensor(self.maximum, dtype=position.dtype, device=position.device)
             limit = most.expand_as(position) if limit is None else torch.minimum(limit, most)
         return limit
 
 
 def _at_least(order: Tensor, minimum: Figure) -> Tensor:
-    return torch.maximum(order, torch.as_tensor(minimum, dtype=order.dtype))
+    return torch.maximum(order, torch.as_tensor(minimum, dtype=order.dtype, device=order.device))
 
 
 def _stepped(smooth: Tensor, stepped: Tensor) -> Tensor:

@@ -16,8 +16,7 @@ from invplat.core.errors import FigureRefused
 class Line:
     """All orders take `lead` periods."""
 
-    def __init__(self, items: int, lead: int, waiting: Tensor | None, dtype: torch.dtype) -> None:
-        nothing = torch.zeros(items, dtype=dtype)
+    def __init__(self, nothing: Tensor, lead: int, waiting: Tensor | None) -> None:
         due = [] if waiting is None else list(waiting.unbind(1))
         if len(due) > lead:
             raise FigureRefused(f"orders on their way for {len(due)} periods, but a lead time of {lead}")
@@ -46,11 +45,11 @@ class Line:
 class Ring:
     """Every order takes its own time; without crossing none arrives before one placed earlier."""
 
-    def __init__(self, leads: Tensor, waiting: Tensor | None, dtype: torch.dtype, *, crossing: bool) -> None:
+    def __init__(self, leads: Tensor, waiting: Tensor | None, nothing: Tensor, *, crossing: bool) -> None:
         self.leads = leads  # periods × items, or 1 × items
         self.size = int(leads.max()) + 1
         self.direct = bool((leads == 0).any())
-        self.ring = torch.zeros(self.size, leads.shape[1], dtype=dtype)
+        self.ring = nothing.new_zeros(self.size, len(nothing))
         if waiting is not None:
             if waiting.shape[1] >= self.size:
                 raise FigureRefused(
@@ -58,9 +57,9 @@ class Ring:
                 )
             self.ring = torch.cat([waiting.t(), self.ring[waiting.shape[1] :]])
         self.crossing = crossing
-        self.last = torch.zeros(leads.shape[1], dtype=torch.int64)  # when the latest order of each item arrives
+        self.last = torch.zeros_like(leads[0])  # when the latest order of each item arrives
         if not crossing and waiting is not None:
-            periods = torch.arange(waiting.shape[1])
+            periods = torch.arange(waiting.shape[1], device=waiting.device)
             self.last = torch.where(waiting > 0, periods, 0).amax(1)
         self.period = 0
 
@@ -92,11 +91,11 @@ class Ring:
         pass  # the ring turns by itself
 
     def pipeline(self) -> Tensor:
-        ahead = torch.arange(1, self.size) + self.period
+        ahead = torch.arange(1, self.size, device=self.ring.device) + self.period
         return self.ring[ahead % self.size].t()
 
     def _clear(self, slot: int) -> None:
         if torch.is_grad_enabled():
-            self.ring = self.ring.index_fill(0, torch.tensor([slot]), 0.0)
+            self.ring = self.ring.index_fill(0, torch.tensor([slot], device=self.ring.device), 0.0)
         else:
             self.ring[slot] = 0
