@@ -25,7 +25,7 @@ BUDGET = 600_000  # bytes: so that the few rows of a test spill and a store is c
 
 FORKER = f"""
 import json, os, signal, sys, time
-from invplat.data import spill
+from invplat.data.intake import spill
 spill.BUDGET = {BUDGET}
 # All that a run imports: Python's own import machinery does not bear an interrupt.
 import _strptime, importlib.readers, numpy.ma, polars, pyarrow.compute, pyarrow.parquet, rich.table
@@ -34,6 +34,7 @@ from invplat.cli.main import cli
 print("ready", flush=True)
 for line in sys.stdin:
     job = json.loads(line)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # until the child is inside the program
     child = os.fork()
     if child == 0:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -42,12 +43,16 @@ for line in sys.stdin:
             os.dup2(nowhere, stream)
         code = 1
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
             cli.main(job["args"])
         except SystemExit as end:
             code = end.code
+        except KeyboardInterrupt:
+            code = 130
         finally:
             sys.stderr.flush()
             os._exit(code)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     begin = time.monotonic()
     if job["signal"]:
         time.sleep(0.005 + job["after"])  # once the program is running

@@ -16,8 +16,7 @@ import pytest
 from click.testing import Result
 
 from invplat import __version__
-from invplat.cli import main
-from invplat.cli import progress
+from invplat.cli import main, progress
 from invplat.cli.output import Output, common, pass_output
 from invplat.core.errors import SourceError, StorageFull
 

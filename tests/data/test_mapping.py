@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from invplat.core.errors import MappingError
 from invplat.data.entry import OPTIONS, RULES
+from invplat.data.intake.match import match_columns
+from invplat.data.intake.plan import matches
 from invplat.data.mapping import Entry, builtin_names, load_mapping, parse_mapping
-from invplat.data.match import match_columns
-from invplat.data.plan import matches
 from invplat.data.sources.base import Source
 from invplat.data.sources.locate import locate
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from invplat.core.errors import MappingError, SourceError
 from invplat.data.mapping import Mapping, parse_mapping
+from invplat.data.proposal.synonyms import likeness, synonyms, words
 from invplat.data.sources.locate import locate
 from invplat.data.suggest import Suggestion, suggest
-from invplat.data.synonyms import likeness, synonyms, words
 
 LAYOUTS = sorted(path.parent for path in (Path(__file__).parent / "layouts").glob("*/expected.json"))
 GERMAN = """Datum;Filiale;Artikelnr;Bezeichnung;Menge;Preis;Warengruppe;Umsatz

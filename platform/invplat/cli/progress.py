@@ -33,7 +33,7 @@ class Silent:
 
 
 class Lines:
-    """For logs: a line at each tenth, never more than one a second, and one at the end; nothing of what is soon over."""
+    """For logs: a line at each tenth, never more than one a second, one at the end; nothing of what is soon over."""
 
     def __init__(self, total: float | None, label: str) -> None:
         self.total, self.label, self.done = total, label, 0.0

@@ -18,7 +18,7 @@ from invplat.core.errors import DatasetError
 from invplat.data.aggregate import aggregated
 from invplat.data.dataset import Dataset
 from invplat.data.dense import Bools, Floats, Ints, carried, days, marked, numbers, placed, summed
-from invplat.data.distinct import encode
+from invplat.data.intake.distinct import encode
 from invplat.data.mapping import FREQUENCIES
 from invplat.data.panel import Group, Panel
 from invplat.data.statics import Statics, read_statics

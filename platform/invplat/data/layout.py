@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SAMPLE = 4096  # windows that centres are taken from, evenly spread
 VERSION = 1
+FAR = 8.0  # spreads from the centre beyond which a number says no more
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,15 @@ class Numbers:
     names: tuple[str, ...]
     centres: tuple[float, ...]
     spreads: tuple[float, ...]
+
+    def centred(self, values: torch.Tensor) -> torch.Tensor:
+        """About 0 with a spread of about 1, along the last axis."""
+        centres, spreads = values.new_tensor(self.centres), values.new_tensor(self.spreads)
+        return ((squash(values) - centres) / spreads).clamp(-FAR, FAR)
+
+    def part(self, first: int, last: int | None = None) -> Numbers:
+        kept = slice(first, last)
+        return Numbers(self.names[kept], self.centres[kept], self.spreads[kept])
 
     def sorted(self, first: Sequence[str]) -> Numbers:
         rank = {name: place for place, name in enumerate(first)}

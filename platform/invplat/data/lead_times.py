@@ -16,7 +16,7 @@ import numpy.typing as npt
 from invplat.core.errors import DatasetError
 from invplat.data.dataset import Dataset
 from invplat.data.dense import Bools, Floats, Ints, days
-from invplat.data.distinct import encode
+from invplat.data.intake.distinct import encode
 from invplat.data.panel import Panel
 from invplat.data.timeline import as_day
 

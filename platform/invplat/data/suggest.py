@@ -15,11 +15,11 @@ from importlib import resources
 import numpy as np
 
 from invplat.core.errors import MappingError, SourceError
-from invplat.data.builtin import Fit, fitting
-from invplat.data.draft import entry, listed, quoted, shape
-from invplat.data.guess import SURE, Guess, Proposal, assign, propose
 from invplat.data.mapping import parse_mapping
-from invplat.data.profile import Profile, look
+from invplat.data.proposal.builtin import Fit, fitting
+from invplat.data.proposal.draft import entry, listed, quoted, shape
+from invplat.data.proposal.guess import SURE, Guess, Proposal, assign, propose
+from invplat.data.proposal.profile import Profile, look
 from invplat.data.sources.base import Source
 from invplat.data.tables import TABLES
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from invplat.data import aside, log
 from invplat.data.ingest import ingest
+from invplat.data.intake import aside, log
 from invplat.data.mapping import load_mapping
 from invplat.data.sources.locate import locate
 from tests.data.ingest.shop import Shop, rows
@@ -97,10 +97,10 @@ def test_memory_does_not_grow_with_the_bad_rows(make_shop: Any) -> None:
 
 
 def test_repairs_are_all_counted_and_the_first_are_logged(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("invplat.data.log.LIMIT", 5)
-    monkeypatch.setattr("invplat.data.settle.LIMIT", 5)
-    monkeypatch.setattr("invplat.data.rows.LIMIT", 5, raising=False)
-    monkeypatch.setattr("invplat.data.intake.LIMIT", 5)
+    monkeypatch.setattr("invplat.data.intake.log.LIMIT", 5)
+    monkeypatch.setattr("invplat.data.intake.settle.LIMIT", 5)
+    monkeypatch.setattr("invplat.data.intake.rows.LIMIT", 5, raising=False)
+    monkeypatch.setattr("invplat.data.intake.read.LIMIT", 5)
     assert log.LIMIT == 5
     returns = [f"n,a,2025-01-{day:02d},-1" for day in range(1, 21)]
     copies = [returns[0]] * 8

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from invplat.core.errors import DatasetError, InvplatError, SourceError, StorageError, StorageFull
-from invplat.data import commit
-from invplat.data.commit import sweep
 from invplat.data.dataset import versions
+from invplat.data.intake import commit
+from invplat.data.intake.commit import sweep
 from invplat.storage import FolderStorage, ObjectStorage
 from tests.data.ingest.shop import Shop
 

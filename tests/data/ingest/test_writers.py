@@ -11,8 +11,8 @@ import pytest
 
 from invplat.core.errors import Conflict
 from invplat.data import ingest as ingesting
-from invplat.data.commit import Writer
 from invplat.data.dataset import versions
+from invplat.data.intake.commit import Writer
 from tests.data.ingest.shop import Shop
 
 HEADER = "store,sku,date,quantity"

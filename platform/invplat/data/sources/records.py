@@ -44,7 +44,7 @@ class Block:
     def count(self) -> int:
         if self.known_ends is not None:
             return len(self.known_ends)
-        return int(np.count_nonzero(np.frombuffer(self.data, np.uint8) == NEWLINE))  # bytes.count is slow where hits are many
+        return int(np.count_nonzero(np.frombuffer(self.data, np.uint8) == NEWLINE))  # bytes.count is slower
 
     @cached_property
     def starts(self) -> Positions:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from invplat.core.errors import MappingError
 from invplat.data.entry import Entry, Mapping
-from invplat.data.guess import Proposal
+from invplat.data.intake.match import match_columns
+from invplat.data.intake.plan import matches
 from invplat.data.mapping import builtin_names, load_mapping
-from invplat.data.match import match_columns
-from invplat.data.plan import matches
-from invplat.data.profile import Profile
+from invplat.data.proposal.guess import Proposal
+from invplat.data.proposal.profile import Profile
 from invplat.data.tables import TABLES
 
 MARK = 3  # so many files that fit by name and columns are a layout's mark; others beside them don't count against it

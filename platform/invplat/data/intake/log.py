@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from invplat.data.arrow import fixed, strings
 from invplat.data.dataset import LOG_SCHEMA
-from invplat.data.facts import NO_DATE
+from invplat.data.intake.arrow import fixed, strings
+from invplat.data.intake.facts import NO_DATE
 
 FAR = 700_000  # days from 1970 that a calendar can show
 LIMIT = 20_000  # repairs logged a rule and table; beyond that only the count says more

@@ -26,11 +26,11 @@ import xxhash
 from invplat.core.errors import StorageError
 from invplat.core.names import folder
 from invplat.data.dataset import data_prefix, versions, versions_prefix
-from invplat.data.facts import NO_DATE, Facts, to_arrow
-from invplat.data.log import Line
-from invplat.data.log import to_arrow as log_to_arrow
+from invplat.data.intake.facts import NO_DATE, Facts, to_arrow
+from invplat.data.intake.log import Line
+from invplat.data.intake.log import to_arrow as log_to_arrow
+from invplat.data.intake.vocabulary import Vocabulary
 from invplat.data.manifest import DataFile, Manifest, content_hash, from_json, to_json
-from invplat.data.vocabulary import Vocabulary
 from invplat.storage import Storage
 
 OWNER = "owner.json"  # in every write's folder: who writes here, or that it is done

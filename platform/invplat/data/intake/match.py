@@ -9,11 +9,11 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from invplat.core.errors import MappingError
-from invplat.data.arrow import strings
 from invplat.data.entry import Entry, Field
-from invplat.data.facts import NO_DATE
+from invplat.data.intake.arrow import strings
+from invplat.data.intake.facts import NO_DATE
+from invplat.data.intake.values import read_dates
 from invplat.data.tables import TABLES
-from invplat.data.values import read_dates
 
 
 def match_columns(entry: Entry, header: list[str], where: str) -> tuple[dict[str, Field], list[str], list[str]]:

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from invplat.data.arrow import strings
 from invplat.data.entry import Entry, Field
+from invplat.data.intake.arrow import strings
+from invplat.data.intake.values import Values, read_dates, read_names, read_numbers, read_texts
 from invplat.data.sizes import millilitres
 from invplat.data.tables import Column, Table
-from invplat.data.values import Values, read_dates, read_names, read_numbers, read_texts
 
 FALSE = frozenset({"", "0", "0.0", "no", "n", "false", "f", "none", "nan"})
 TRUTHS = {"true": "1", "yes": "1", "false": "0", "no": "0"}

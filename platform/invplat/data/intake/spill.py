@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from invplat.data.facts import Array, Facts, Heap, concatenate, from_arrow, to_arrow
+from invplat.data.intake.facts import Array, Facts, Heap, concatenate, from_arrow, to_arrow
+from invplat.data.intake.vocabulary import Vocabulary
 from invplat.data.tables import Table
-from invplat.data.vocabulary import Vocabulary
 from invplat.storage import Storage
 
 Index = npt.NDArray[np.intp]

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from invplat.data.profile import Column, Profile
+from invplat.data.proposal.profile import Column, Profile
+from invplat.data.proposal.synonyms import file_says, is_money, likeness, synonyms, words
 from invplat.data.sizes import read_size
-from invplat.data.synonyms import file_says, is_money, likeness, synonyms, words
 from invplat.data.tables import TABLES, Table
 from invplat.data.tables import Column as Ours
 

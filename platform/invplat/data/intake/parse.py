@@ -12,17 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from invplat.data.arrow import fixed, strings
-from invplat.data.column import ColumnReader
-from invplat.data.distinct import Distinct, constant, encode, joined, stacked
 from invplat.data.entry import Entry, Field
-from invplat.data.log import Line
-from invplat.data.match import holds, match_columns, plain, unpivot_columns, wide_number
-from invplat.data.rows import Judge, Parsed, Rows
+from invplat.data.intake.arrow import fixed, strings
+from invplat.data.intake.column import ColumnReader
+from invplat.data.intake.distinct import Distinct, constant, encode, joined, stacked
+from invplat.data.intake.log import Line
+from invplat.data.intake.match import holds, match_columns, plain, unpivot_columns, wide_number
+from invplat.data.intake.rows import Judge, Parsed, Rows
+from invplat.data.intake.values import choose_date_format
+from invplat.data.intake.vocabulary import Vocabulary
 from invplat.data.sources.base import Batch
 from invplat.data.tables import TABLES
-from invplat.data.values import choose_date_format
-from invplat.data.vocabulary import Vocabulary
 
 
 class Parser:

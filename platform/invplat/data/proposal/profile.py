@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from invplat.core.errors import MappingError
-from invplat.data.distinct import Distinct, encode
 from invplat.data.entry import Formats
-from invplat.data.facts import NO_DATE
+from invplat.data.intake.distinct import Distinct, encode
+from invplat.data.intake.facts import NO_DATE
+from invplat.data.intake.values import AMBIGUOUS, UNAMBIGUOUS, choose_date_format, read_dates, read_numbers
 from invplat.data.sources.base import Source
-from invplat.data.values import AMBIGUOUS, UNAMBIGUOUS, choose_date_format, read_dates, read_numbers
 
 ROWS = 2_000
 MOST = 0.9  # of the values must be of a kind for the column to be

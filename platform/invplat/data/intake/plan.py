@@ -8,9 +8,9 @@ from datetime import date
 from fnmatch import fnmatchcase
 
 from invplat.core.errors import MappingError
-from invplat.data.intake import Job
+from invplat.data.intake.match import match_columns
+from invplat.data.intake.read import Job
 from invplat.data.mapping import Entry, Mapping
-from invplat.data.match import match_columns
 from invplat.data.sources.base import Source
 from invplat.data.tables import TABLES
 

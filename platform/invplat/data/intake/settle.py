@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from invplat.data.aside import PART, Aside
-from invplat.data.commit import Writer
 from invplat.data.dataset import Dataset
-from invplat.data.facts import ROW_BITS, Facts, concatenate, from_arrow, ordered_names
-from invplat.data.log import LIMIT, Line, Log
+from invplat.data.intake.aside import PART, Aside
+from invplat.data.intake.commit import Writer
+from invplat.data.intake.facts import ROW_BITS, Facts, concatenate, from_arrow, ordered_names
+from invplat.data.intake.log import LIMIT, Line, Log
+from invplat.data.intake.merge import Merged, mark_outliers, merge, sort_by_key
+from invplat.data.intake.spill import Piece
+from invplat.data.intake.vocabulary import Vocabulary
 from invplat.data.manifest import DataFile
 from invplat.data.mapping import Entry
-from invplat.data.merge import Merged, mark_outliers, merge, sort_by_key
-from invplat.data.spill import Piece
-from invplat.data.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import glob
 import json
 from collections.abc import Iterable
 
-from invplat.data.guess import SURE, Guess, Proposal
-from invplat.data.values import UNAMBIGUOUS
+from invplat.data.intake.values import UNAMBIGUOUS
+from invplat.data.proposal.guess import SURE, Guess, Proposal
 
 
 def shape(item: Proposal) -> tuple[object, ...]:

@@ -18,7 +18,7 @@ SUFFIXES = ("id", "nr", "nbr", "no", "num", "number", "nummer", "numero", "code"
 
 @cache
 def _words() -> dict[str, Any]:
-    return tomllib.loads((resources.files("invplat.data") / "synonyms.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((resources.files("invplat.data.proposal") / "synonyms.toml").read_text(encoding="utf-8"))
 
 
 def words(name: str) -> tuple[str, ...]:

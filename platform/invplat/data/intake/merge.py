@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from invplat.data.facts import NO_DATE, Array, Facts, concatenate
+from invplat.data.intake.facts import NO_DATE, Array, Facts, concatenate
+from invplat.data.intake.vocabulary import Vocabulary
 from invplat.data.mapping import Entry
-from invplat.data.vocabulary import Vocabulary
 
 Index = npt.NDArray[np.intp]
 PIECE = 1 << 17  # rows merged at a time

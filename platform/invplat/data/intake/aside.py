@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from invplat.data.commit import Writer
-from invplat.data.log import Line, place
+from invplat.data.intake.commit import Writer
+from invplat.data.intake.log import Line, place
 from invplat.data.manifest import DataFile
 
 PART = 50_000  # lines a file

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from invplat.data.arrow import fixed, flags, integers, strings
-from invplat.data.vocabulary import Codes
+from invplat.data.intake.arrow import fixed, flags, integers, strings
+from invplat.data.intake.vocabulary import Codes
 
 
 @dataclass(frozen=True)

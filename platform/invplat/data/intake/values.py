@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from invplat.core.errors import MappingError
 from invplat.core.names import MAX_NAME
-from invplat.data.arrow import fixed, floats, integers
-from invplat.data.facts import NO_DATE
+from invplat.data.intake.arrow import fixed, floats, integers
+from invplat.data.intake.facts import NO_DATE
 from invplat.data.mapping import Formats
 
 EMPTY = frozenset({"", "na", "n/a", "#n/a", "null", "none", "-", "."})

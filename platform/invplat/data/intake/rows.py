@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from invplat.data.column import ColumnReader
-from invplat.data.distinct import Distinct
 from invplat.data.entry import Field
-from invplat.data.facts import NO_DATE, ROW_BITS, Array, Facts
-from invplat.data.log import Line, Log
+from invplat.data.intake.column import ColumnReader
+from invplat.data.intake.distinct import Distinct
+from invplat.data.intake.facts import NO_DATE, ROW_BITS, Array, Facts
+from invplat.data.intake.log import Line, Log
+from invplat.data.intake.values import Values
+from invplat.data.intake.vocabulary import Vocabulary
 from invplat.data.rules import QUARANTINE
 from invplat.data.tables import Column
-from invplat.data.values import Values
-from invplat.data.vocabulary import Vocabulary
 
 REASONS = ("", *QUARANTINE)
 _CODE = {reason: number for number, reason in enumerate(REASONS)}

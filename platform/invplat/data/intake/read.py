@@ -14,12 +14,12 @@ from datetime import date
 
 import xxhash
 
-from invplat.data.facts import Facts
-from invplat.data.log import LIMIT, Line, Log
+from invplat.data.intake.facts import Facts
+from invplat.data.intake.log import LIMIT, Line, Log
+from invplat.data.intake.parse import Parser
+from invplat.data.intake.vocabulary import Vocabulary
 from invplat.data.mapping import Entry
-from invplat.data.parse import Parser
 from invplat.data.sources.base import Batch, Source
-from invplat.data.vocabulary import Vocabulary
 
 AHEAD = 1  # batches read while one is being parsed
 

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from invplat.data.arrow import booleans, fixed, flags, floats, integers, longs, strings
+from invplat.data.intake.arrow import booleans, fixed, flags, floats, integers, longs, strings
+from invplat.data.intake.vocabulary import Vocabulary
 from invplat.data.tables import Table
-from invplat.data.vocabulary import Vocabulary
 
 Array = npt.NDArray[Any]  # of whatever a column is made of
 NO_DATE = np.int32(-(2**31))
