@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invplat.data.windows import Batch
-from invplat_workloads.layers import not_negative, rising
+from invplat_workloads.layers import rising
 from invplat_workloads.losses import deviance, pinball, square
 
 
@@ -80,10 +80,3 @@ def test_quantiles_rise_about_a_middle_that_stays(raw: list[float], middle: int)
     found = rising(torch.tensor(raw), middle)
     assert (found.diff() >= 0).all()
     assert found[middle] == torch.tensor(raw)[middle]
-
-
-def test_demand_can_be_nothing_and_learning_comes_back_from_there() -> None:
-    raw = torch.tensor([-3.0, 0.0, 2.0], requires_grad=True)
-    found = not_negative(raw)
-    assert found.tolist() == pytest.approx([0.0, 0.0, 2.0], abs=1e-6)
-    assert (torch.autograd.grad(found.sum(), raw)[0] > 0).all()

@@ -60,8 +60,9 @@ def test_tables_are_learnt_by_the_same_net() -> None:
     test = rows_of(design_of(seed=1), {"sku": 5}, like=train)
     layout = WORKLOAD.layout(train, SPEC)
     params = {"hidden_one": 64, "hidden_two": 64, "dropout_one": 0.0, "dropout_two": 0.0, "batch_size": 32}
-    fitted = fit(WORKLOAD, params, layout, train, test, plan=Plan.of(params, epochs=40, learning_rate=5e-3))
-    batch = test.batch(torch.arange(len(test)))
+    learn, judge = (WORKLOAD.examples(rows, layout) for rows in (train, test))
+    fitted = fit(WORKLOAD, params, layout, learn, judge, plan=Plan.of(params, epochs=40, learning_rate=5e-3))
+    batch = judge.batch(torch.arange(len(test)))
     said = WORKLOAD.predict(fitted.module(**WORKLOAD.inputs(fitted.module, batch)), batch, layout)
     actual, found = test.target, said.mean[:, 0].detach()
     explained = 1 - (actual - found).square().mean() / actual.var()
@@ -89,13 +90,13 @@ def test_a_table_of_a_panel_goes_in() -> None:
     assert WORKLOAD.loss(module(**WORKLOAD.inputs(module, batch)), batch, layout).isfinite().all()
 
 
-@pytest.mark.parametrize("name", ["past", "ahead", "static", "ids"])
+@pytest.mark.parametrize("name", ["past", "now", "ahead", "static", "ids"])
 def test_every_input_has_a_say(name: str) -> None:
     cut = made_windows(CASE)
     layout = WORKLOAD.layout(cut, SPEC)
     torch.manual_seed(0)
     module = WORKLOAD.build({}, layout)
-    inputs = WORKLOAD.inputs(module, cut.batch(torch.arange(6)))
+    inputs = WORKLOAD.inputs(module, WORKLOAD.examples(cut, layout).batch(torch.arange(6)))
     changed: dict[str, Any] = {**inputs, name: (inputs[name] + 1) % 3}
     assert not torch.allclose(module(**inputs)["mean"], module(**changed)["mean"])
 
@@ -109,9 +110,10 @@ def test_a_plan_of_one_day_moves_that_day_most() -> None:
     inputs = WORKLOAD.inputs(module, source.batch(torch.arange(200)))
     place = layout.ahead.names.index("promotion")
     plain, promoted = inputs["ahead"].clone(), inputs["ahead"].clone()
-    plain[:, 14:, place] = 0
-    promoted[:, 14:, place] = 0
-    promoted[:, 14 + 2, place] = 1
+    quiet, running = layout.ahead.part(place, place + 1).centred(torch.tensor([[0.0], [1.0]])).flatten().tolist()
+    plain[:, 14:, place] = quiet
+    promoted[:, 14:, place] = quiet
+    promoted[:, 14 + 2, place] = running
     lift = (module(**inputs | {"ahead": promoted})["mean"] / module(**inputs | {"ahead": plain})["mean"]).mean(dim=0)
     assert lift[2] > 1.4, lift  # the made-up world doubles demand
     assert int(lift.argmax()) == 2

@@ -2,6 +2,8 @@
 
 One small net speaks for every period, so what it learns of a promotion holds on all of them. Beside it a straight line
 from the demand seen to each period's answer carries weeks and trends without having to be learnt through the trunk.
+
+Quantiles may come out below nothing, where half the days have no demand; `said` takes them as nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from invplat.data.layout import Layout
-from invplat_workloads.layers import not_negative, rising
+from invplat.data.windows import Batch
+from invplat.workload import Outputs, Prediction
+from invplat_workloads.layers import rising
 
 PERIOD = 16  # numbers that the window tells each period
 HIDDEN = 32
@@ -34,9 +38,16 @@ class DemandHead(nn.Module):
 
     def forward(self, window: Tensor, future: Tensor, seen: Tensor) -> dict[str, Tensor]:
         """window: n × width; future: n × horizon × columns, centred; seen: n × past, past demand, centred."""
-        told = F.elu(self.periods(window)).view(-1, self.horizon, PERIOD)
-        raw = self.says(F.elu(self.hidden(torch.cat([told, future], dim=-1))))
+        told = F.relu(self.periods(window)).view(-1, self.horizon, PERIOD)
+        raw = self.says(F.relu(self.hidden(torch.cat([told, future], dim=-1))))
         line = 0.0 if self.line is None else self.line(seen).unsqueeze(-1)
-        quantiles = not_negative(rising(raw[..., :-1], self.middle) + line)
+        quantiles = rising(raw[..., :-1], self.middle) + line
         mean = F.softplus(raw[..., -1:] + line).squeeze(-1)
         return {"quantiles": quantiles, "mean": mean}
+
+
+def said(outputs: Outputs, batch: Batch, layout: Layout) -> Prediction:
+    """In units: relative answers times each example's level."""
+    level = batch.level[:, None]
+    quantiles = outputs["quantiles"].clamp(min=0) * level.unsqueeze(-1)
+    return Prediction(quantiles, layout.quantiles, outputs["mean"] * level)

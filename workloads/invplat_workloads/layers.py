@@ -12,11 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from invplat.data.layout import Numbers, squash
+from invplat.data.layout import FAR, Numbers, squash
 
 WIDEST = 16  # of an embedding
 FORGOTTEN = 0.1  # share of names that training hides, so that an unknown one is served well
-FAR = 8.0  # spreads from the centre beyond which a number says no more
 Noise = Tensor | None
 
 
@@ -85,12 +84,6 @@ def forgetful(ids: Tensor, generator: torch.Generator) -> Tensor:
 
 def uniform(shape: Sequence[int], generator: torch.Generator) -> Tensor:
     return torch.rand(tuple(shape), generator=generator, device=generator.device)
-
-
-def not_negative(raw: Tensor) -> Tensor:
-    """0 below 0, exactly, as many a day's demand is; learning still feels its way back up from there."""
-    smooth = F.softplus(raw)
-    return smooth + (F.relu(raw) - smooth).detach()
 
 
 def rising(raw: Tensor, middle: int) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from invplat.data.windows import Batch
@@ -20,9 +21,11 @@ def pinball(quantiles: Tensor, levels: Sequence[float], batch: Batch) -> Tensor:
     """Mean over levels and observed periods, doubled: the median's part is then the absolute error."""
     level = torch.tensor(levels, device=quantiles.device)
     short = batch.target.unsqueeze(-1) - quantiles.float()
-    over = torch.where(batch.censored.unsqueeze(-1) > 0, torch.zeros_like(short), (level - 1) * short)
-    # On a tie the answer counts as over: a quantile of 0 is not pulled up by days without demand.
-    return observed_mean(2 * torch.where(short > 0, level * short, over).mean(dim=-1), batch)
+    # Above the target the loss is (level - 1) * short, which is level * short and once more what it is over by; above a
+    # bound it is nothing, which is level times that.
+    bound = batch.censored.unsqueeze(-1) > 0
+    missed = torch.addcmul(F.relu(-short) * torch.where(bound, level, torch.ones_like(level)), level, short)
+    return observed_mean(2 * missed.mean(dim=-1), batch)
 
 
 def deviance(mean: Tensor, batch: Batch) -> Tensor:

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from invplat.data.layout import Layout
 from invplat.workload import Choice, Column, Outputs, Params, Parts, Prediction, Source, Space, Spec, Uniform
-from invplat_workloads.heads import DemandHead
-from invplat_workloads.layers import Centred, Dropout, Identity, Noise, forgetful, stacked_ids, uniform
+from invplat_workloads.flat import FlatBatch, FlatWindows, Shares, order
+from invplat_workloads.heads import DemandHead, said
+from invplat_workloads.layers import Dropout, Identity, Noise, forgetful, stacked_ids, uniform
 from invplat_workloads.losses import deviance, pinball, square
 from invplat_workloads.rows import Rows
 
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
     from invplat.data.lead_times import LeadTimes
     from invplat.data.panel import Panel
     from invplat.data.windows import Batch, Windows
-
-DEMAND = "demand"
-# Columns whose every period is looked at; of the others, which sum up the past, the last says all.
-BY_PERIOD = (DEMAND, "observed", "censored", "available", "promotion", "discount", "price_cut", "price_ratio")
-CYCLES = ("month", "week_of_year", "day_of_week", "day_of_month", "weekend", "payday")  # the same for every series
 
 SPACE = Space(
     {
@@ -63,20 +59,15 @@ COLUMNS = (
 
 
 class Net(nn.Module):
-    """Demand is the first column of the past; columns that are looked at by period come before the others."""
-
     def __init__(self, params: Params, layout: Layout) -> None:
         super().__init__()
-        self.by_period = sum(name in BY_PERIOD for name in layout.sees.names)
-        self.own_ahead = sum(not name.startswith(CYCLES) for name in layout.ahead.names)
-        self.past = layout.past
+        shares, rest = Shares.of(layout), len(layout.sees.names)
+        self.past, self.own = layout.past, shares.own
         one, two = int(params["hidden_one"]), int(params["hidden_two"])
         self.widths = (one, two)
-        self.scaling_sees, self.scaling_ahead = Centred(layout.sees), Centred(layout.ahead)
-        self.scaling_static = Centred(layout.static)
         self.identity = Identity(layout.ids)
-        wide = self.by_period * layout.past + (len(layout.sees.names) - self.by_period) * bool(layout.past)
-        wide += self.own_ahead * (layout.past + layout.horizon) + len(layout.ahead.names)
+        wide = shares.by_period * layout.past + rest - shares.by_period
+        wide += shares.own * (layout.past + layout.horizon) + len(layout.ahead.names)
         self.trunk_one = nn.Linear(wide + len(layout.static.names) + self.identity.out, one)
         self.trunk_two = nn.Linear(one, two)
         self.chance_one, self.chance_two = Dropout(float(params["dropout_one"])), Dropout(float(params["dropout_two"]))
@@ -85,28 +76,18 @@ class Net(nn.Module):
     def forward(
         self,
         past: Tensor,
+        now: Tensor,
         ahead: Tensor,
         static: Tensor,
         ids: Tensor,
         noise_one: Noise = None,
         noise_two: Noise = None,
     ) -> dict[str, Tensor]:
-        seen, known = self.scaling_sees(past), self.scaling_ahead(ahead)
-        future = known[:, self.past :]
-        window = torch.cat(
-            [
-                seen[:, :, : self.by_period].flatten(1),
-                seen[:, -1:, self.by_period :].flatten(1),
-                known[:, :, : self.own_ahead].flatten(1),
-                future[:, 0],
-                self.scaling_static(static),
-                self.identity(ids),
-            ],
-            dim=-1,
-        )
-        window = self.chance_one(F.elu(self.trunk_one(window)), noise_one)
+        future = ahead[:, self.past :]
+        parts = [past.flatten(1), now, ahead[:, :, : self.own].flatten(1), future[:, 0], static, self.identity(ids)]
+        window = self.chance_one(F.elu(self.trunk_one(torch.cat(parts, dim=-1))), noise_one)
         window = self.chance_two(F.elu(self.trunk_two(window)), noise_two)
-        found: dict[str, Tensor] = self.head(window, future, seen[:, :, 0] if self.past else window)
+        found: dict[str, Tensor] = self.head(window, future, past[:, :, 0] if self.past else window)
         return found
 
 
@@ -114,7 +95,7 @@ class MLP:
     name = "mlp"
     space = SPACE
     columns = COLUMNS
-    parts = Parts(trunk=("trunk_", "chance_"), head=("head.",), tenant=("identity.", "scaling_"))
+    parts = Parts(trunk=("trunk_", "chance_"), head=("head.",), tenant=("identity.",))
     predicts = frozenset({"quantiles", "mean"})
     scale_free = True
     fusable = True
@@ -122,8 +103,7 @@ class MLP:
     def layout(self, windows: Windows | Rows, spec: Spec) -> Layout:
         if isinstance(windows, Rows):
             return windows.layout(spec.quantiles)
-        own = [name for name in windows.ahead_names if not name.startswith(CYCLES)]
-        return Layout.of(windows, spec.quantiles, first=(*BY_PERIOD, *own))
+        return Layout.of(windows, spec.quantiles, first=order(windows))
 
     def examples(
         self,
@@ -133,16 +113,16 @@ class MLP:
         panels: Sequence[Panel] = (),
         lead_times: Sequence[LeadTimes] = (),
     ) -> Source:
-        return windows if isinstance(windows, Rows) else layout.align(windows)
+        return windows.centred(layout) if isinstance(windows, Rows) else FlatWindows.of(windows, layout)
 
     def build(self, params: Params, layout: Layout) -> nn.Module:
         return Net(self.space.check(params), layout)
 
     def inputs(self, module: nn.Module, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        if not isinstance(module, Net):
-            raise TypeError(f"a {type(module).__name__} is not the net that mlp builds")
+        if not isinstance(module, Net) or not isinstance(batch, FlatBatch):
+            raise TypeError(f"a {type(module).__name__} and a {type(batch).__name__}: mlp builds and makes others")
         ids = stacked_ids(batch.ids, module.identity.names, batch.level)
-        found = {"past": batch.past, "ahead": batch.ahead, "static": batch.static, "ids": ids}
+        found = {"past": batch.past, "now": batch.now, "ahead": batch.ahead, "static": batch.static, "ids": ids}
         if generator is not None:
             found["ids"] = forgetful(ids, generator)
             one, two = module.widths
@@ -158,8 +138,7 @@ class MLP:
         return pinball(outputs["quantiles"], layout.quantiles, batch) + 0.5 * mean
 
     def predict(self, outputs: Outputs, batch: Batch, layout: Layout) -> Prediction:
-        level = batch.level[:, None]
-        return Prediction(outputs["quantiles"] * level.unsqueeze(-1), layout.quantiles, outputs["mean"] * level)
+        return said(outputs, batch, layout)
 
 
 WORKLOAD = MLP()

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from invplat.core.errors import DatasetError
 from invplat.data.layout import Layout
 from invplat.workload import Choice, Outputs, Params, Parts, Prediction, Source, Space, Spec, Uniform
-from invplat_workloads.heads import DemandHead
+from invplat_workloads.flat import DEMAND
+from invplat_workloads.heads import DemandHead, said
 from invplat_workloads.layers import Centred, Dropout, Identity, Noise, forgetful, stacked_ids, uniform
 from invplat_workloads.losses import deviance, pinball, square
-from invplat_workloads.mlp import COLUMNS, DEMAND
+from invplat_workloads.mlp import COLUMNS
 
 if TYPE_CHECKING:
     from invplat.data.lead_times import LeadTimes
@@ -166,12 +167,10 @@ class Recurrent:
         return pinball(outputs["quantiles"], layout.quantiles, batch) + 0.5 * deviance(outputs["mean"], batch)
 
     def predict(self, outputs: Outputs, batch: Batch, layout: Layout) -> Prediction:
-        mean = outputs["mean"] * batch.level[:, None]
         if "quantiles" in outputs:
-            quantiles = outputs["quantiles"] * batch.level[:, None, None]
-        else:
-            quantiles = mean.unsqueeze(-1).expand(*mean.shape, len(layout.quantiles))
-        return Prediction(quantiles, layout.quantiles, mean)
+            return said(outputs, batch, layout)
+        mean = outputs["mean"] * batch.level[:, None]
+        return Prediction(mean.unsqueeze(-1).expand(*mean.shape, len(layout.quantiles)), layout.quantiles, mean)
 
 
 LSTM = Recurrent("lstm")

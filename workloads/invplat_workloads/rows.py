@@ -13,7 +13,7 @@ from torch import Tensor
 from invplat.core.errors import DatasetError
 from invplat.data.design import Design
 from invplat.data.layout import Layout, Numbers, checked_quantiles, numbers
-from invplat.data.windows import Batch
+from invplat_workloads.flat import FlatBatch
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,14 @@ class Rows:
         moved = {name: getattr(self, name).to(device) for name in ("static", "target", "observed", "censored")}
         return replace(self, **moved, ids={name: codes.to(device) for name, codes in self.ids.items()})
 
-    def batch(self, which: Tensor) -> Batch:
+    def centred(self, layout: Layout) -> Rows:
+        """As the net of this layout reads them."""
+        return replace(self, static=layout.static.centred(self.static))
+
+    def batch(self, which: Tensor) -> FlatBatch:
         count = len(which)
         nothing = self.static.new_zeros((count, 1, 0))
-        return Batch(
+        return FlatBatch(
             past=nothing[:, :0],
             ahead=nothing,
             static=self.static[which],
@@ -47,6 +51,7 @@ class Rows:
             censored=self.censored[which, None],
             level=torch.full((count,), self.level, device=self.static.device),
             series=which,
+            now=nothing[:, 0],
         )
 
     def layout(self, quantiles: Sequence[float]) -> Layout:
