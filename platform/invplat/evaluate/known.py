@@ -51,6 +51,23 @@ def as_known(panel: Panel, cutoff: Any, horizon: int, keep: int | None = None) -
     )
 
 
+def some_series(panel: Panel, rows: Ints) -> Panel:
+    """The panel of these series only."""
+    chosen: Sequence[int] = rows.tolist()
+    return replace(
+        panel,
+        skus=tuple(panel.skus[row] for row in chosen),
+        launch=panel.launch[rows],
+        demand=panel.demand[rows],
+        observed=panel.observed[rows],
+        censored=panel.censored[rows],
+        past=replace(panel.past, values=panel.past.values[rows]),
+        ahead=replace(panel.ahead, values=panel.ahead.values[rows]),
+        statics=_statics(panel.statics, rows),
+        row_share=_row_share(panel.observed[rows, : panel.known], panel.launch[rows]),
+    )
+
+
 def _past(values: Any, there: Ints, first: int, stop: int, known: int) -> Any:
     found = values[there, first:stop].copy()
     found[:, known:] = 0

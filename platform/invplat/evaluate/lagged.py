@@ -7,7 +7,7 @@ target is demand of the period `step` after it. Knows nothing of estimators.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,8 +77,13 @@ def lagged(
     encoders: Mapping[str, Categories],
     targets: bool,
     recipe: Recipe | None = None,
+    most: int | None = None,
+    seed: int = 0,
 ) -> Lagged:
-    """With `targets`, only rows whose target is known whole. Panels without any of the cutoffs add no row."""
+    """With `targets`, only rows whose target is known whole. Panels without any of the cutoffs add no row. `most`:
+    a random sample of so many rows, each panel's share by its number of series."""
+    random = np.random.default_rng(seed)
+    number = sum(len(panel.skus) for panel in panels)
     parts = []
     for place, panel in enumerate(panels):
         here = [cutoff for cutoff in cutoffs if _fits(panel, panel.period(cutoff), horizon)]
@@ -91,7 +96,8 @@ def lagged(
                 encoders={name: encoders[name] for name in encoders if name in panel.statics.texts},
                 targets=targets,
             )
-            parts.append(_scaled(panel, place, found, encoders, targets))
+            share = None if most is None else max(most * len(panel.skus) // number, 1)
+            parts.append(_scaled(panel, place, _sample(found, share, random), encoders, targets))
     if not parts:
         raise DatasetError("no panel has any of the cutoffs", hint="choose cutoffs inside the history")
     return Lagged(
@@ -106,6 +112,14 @@ def lagged(
 
 def _fits(panel: Panel, period: int, horizon: int) -> bool:
     return 0 <= period < min(panel.known, panel.timeline.length - horizon) and bool((panel.launch <= period).any())
+
+
+def _sample(found: Design, most: int | None, random: np.random.Generator) -> Design:
+    if most is None or len(found.target) <= most:
+        return found
+    kept = np.sort(random.choice(len(found.target), most, replace=False))
+    columns = ("values", "target", "observed", "censored", "series", "cutoffs", "steps", "dates")
+    return replace(found, **{name: getattr(found, name)[kept] for name in columns})
 
 
 def _scaled(panel: Panel, place: int, found: Design, encoders: Mapping[str, Categories], targets: bool) -> Lagged:

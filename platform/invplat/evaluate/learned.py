@@ -23,6 +23,7 @@ from invplat.evaluate.estimators import GRIDS, NEIGHBOUR_ROWS, Fitted, estimate
 from invplat.evaluate.lagged import Lagged, lagged, vocabularies
 
 ROWS = 300_000
+CUTOFFS = 180
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Learned:
     estimator: str
     levels: tuple[float, ...] = ()
     recipe: Recipe | None = None
-    rows: int = ROWS  # at most so many are learnt from; the latest cutoffs and every series are kept
+    rows: int = ROWS  # at most so many are learnt from, a random sample of them
     grid: Mapping[str, Sequence[Any]] | None = None
     direct: bool = False
     seed: int = 0
@@ -63,7 +64,7 @@ class Learned:
             )
         self._encoders = vocabularies(panels, origin.cutoff)
         held = self._rows(panels, [dates[-1 - horizon]], horizon)
-        learning = self._rows(panels, self._cutoffs(panels, dates[: -1 - 2 * horizon + 1], horizon), horizon)
+        learning = self._rows(panels, self._cutoffs(dates[: -2 * horizon]), horizon)
         wanted = (None, *self.levels) if self.direct else (None,)
         self._models = [self._fitted(learning, held, level) for level in wanted]
         self._errors = None if self.direct or not self.levels else self._spread(learning, held)
@@ -92,25 +93,26 @@ class Learned:
             found.append(Forecast(answer[:, :, 0], answer[:, :, 1:] if self.levels else None, self.levels))
         return found
 
-    def _cutoffs(self, panels: Sequence[Panel], dates: Sequence[Any], horizon: int) -> list[Any]:
-        """Counted back from the last, so far apart that the rows suffice."""
-        series = sum(len(panel.skus) for panel in panels)
-        most = min(self.rows, NEIGHBOUR_ROWS * 9 // 10) if self.estimator == "neighbours" else self.rows
-        number = max(most // max(series * horizon, 1), 1)
-        step = max(-(-len(dates) // number), 1)
+    def _cutoffs(self, dates: Sequence[Any]) -> list[Any]:
+        """Evenly spread, counted back from the last. Many cutoffs and few rows of each: a handful of cutoffs would be
+        learnt by heart."""
+        step = max(-(-len(dates) // CUTOFFS), 1)
         # A step that is a whole number of weeks would only ever meet one weekday.
-        step += step % 7 == 0
+        step += step > 1 and step % 7 == 0
         return list(dates[::-1][::step][::-1])
 
     def _rows(self, panels: Sequence[Panel], cutoffs: Sequence[Any], horizon: int) -> Lagged:
-        found = lagged(
-            panels, horizon=horizon, cutoffs=cutoffs, encoders=self._encoders, targets=True, recipe=self.recipe
+        most = min(self.rows, NEIGHBOUR_ROWS * 4 // 5) if self.estimator == "neighbours" else self.rows
+        return lagged(
+            panels,
+            horizon=horizon,
+            cutoffs=cutoffs,
+            encoders=self._encoders,
+            targets=True,
+            recipe=self.recipe,
+            most=most if len(cutoffs) > 1 else NEIGHBOUR_ROWS // 5,
+            seed=self.seed,
         )
-        most = min(self.rows, NEIGHBOUR_ROWS * 9 // 10) if self.estimator == "neighbours" else self.rows
-        if len(found.level) <= most:
-            return found
-        kept = np.random.default_rng(self.seed).choice(len(found.level), most, replace=False)
-        return found.where(np.sort(kept))
 
     def _fitted(self, learning: Lagged, held: Lagged, level: float | None) -> Fitted:
         # Weighted by level, so that relative errors count by how much they matter in units.

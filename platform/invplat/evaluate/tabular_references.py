@@ -7,7 +7,7 @@ Knows nothing of where rows come from or how they were split.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,7 +96,7 @@ def tabular_reference(
     seed: int = 0,
     threads: int = 2,
 ) -> Outcome:
-    """`most`: learn from a sample of so many rows at most."""
+    """`most`: learn, and choose, from a sample of so many rows of each part at most."""
     began = time.perf_counter()
     fitted, rows = _fitted(data, parts, name, grid, most, refit, seed, threads)
     predicted = fitted.predict(rows.where(parts.test))
@@ -115,11 +115,11 @@ def _fitted(
     threads: int,
 ) -> tuple[Fitted, Rows]:
     rows = data.rows(parts.train)
-    train = _sample(parts.train, most, seed)
+    train, validation = _sample(parts.train, most, seed), _sample(parts.validation, most, seed)
     fitted = estimate(
         name,
         (rows.where(train), data.target[train]),
-        (rows.where(parts.validation), data.target[parts.validation]),
+        (rows.where(validation), data.target[validation]),
         refit=refit,
         grid=grid,
         seed=seed,
@@ -134,13 +134,16 @@ def compared(
     names: Sequence[str] = tuple(GRIDS),
     *,
     most: Mapping[str, int] | None = None,
+    grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
     seed: int = 0,
     threads: int = 2,
-) -> list[Outcome]:
-    """The report's table: every estimator on the same parts. `most`: rows that each may learn from; neighbours get a
-    sample where there are too many."""
+) -> Iterator[Outcome]:
+    """The report's table, a line at a time: every estimator on the same parts. `most`: rows that each may learn from;
+    neighbours get a sample where there are too many."""
     limits = {"neighbours": NEIGHBOUR_ROWS, **(most or {})}
-    return [tabular_reference(data, parts, name, most=limits.get(name), seed=seed, threads=threads) for name in names]
+    for name in names:
+        grid = (grids or {}).get(name)
+        yield tabular_reference(data, parts, name, grid=grid, most=limits.get(name), seed=seed, threads=threads)
 
 
 def _sample(rows: Ints, most: int | None, seed: int) -> Ints:
