@@ -19,7 +19,7 @@ from invplat.data.features import Recipe, featured
 from invplat.data.panel import Panel
 from invplat.data.split import Origin, rolling_origins
 from invplat.evaluate.backtest import Forecast, backtest, naive_scales
-from invplat.evaluate.known import as_known
+from invplat.evaluate.known import as_known, some_series
 from tests.data.memory import day, memory_dataset, sales
 
 DAYS = 90
@@ -134,6 +134,15 @@ def test_a_sliding_history_is_as_long_as_asked() -> None:
     assert (short.known, short.timeline.length, short.last) == (14, 19, day(60))
     np.testing.assert_array_equal(short.demand[:, :14], panel.demand[:2, 47:61])
     assert not short.demand[:, 14:].any()
+
+
+def test_some_series_are_as_they_were_among_all() -> None:
+    panel = world(2)[0]
+    few = some_series(panel, np.array([0, 2]))
+    assert few.skus == ("a", "c")
+    assert few.statics.texts["category"] == ("x", None)
+    np.testing.assert_array_equal(few.past.values, panel.past.values[[0, 2]])
+    np.testing.assert_array_equal(as_known(few, day(80), 3).demand, as_known(panel, day(80), 3).demand[[0, 2]])
 
 
 def test_scales_are_those_of_the_seasonal_naive() -> None:
