@@ -208,7 +208,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=list(DATASETS))
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=20)
     given = parser.parse_args()
     began = time.perf_counter()
     chosen = [given.only] if given.only else list(DATASETS)

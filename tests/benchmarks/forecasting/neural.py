@@ -59,7 +59,7 @@ class Neural:
         return self.workload.name
 
     def fit(self, panels: Sequence[Panel], origin: Origin) -> None:
-        torch.set_num_threads(2)
+        torch.set_num_threads(1)  # small nets; a second thread mostly waits
         ready = [self._ready(panel) for panel in panels]
         self._encoders = vocabularies(panels, origin.cutoff)
         horizon = self.spec.horizon
