@@ -38,7 +38,7 @@ class DemandHead(nn.Module):
 
     def forward(self, window: Tensor, future: Tensor, seen: Tensor) -> dict[str, Tensor]:
         """window: n × width; future: n × horizon × columns, centred; seen: n × past, past demand, centred."""
-        told = F.relu(self.periods(window)).view(-1, self.horizon, PERIOD)
+        told = self.periods(window).view(-1, self.horizon, PERIOD)
         raw = self.says(F.relu(self.hidden(torch.cat([told, future], dim=-1))))
         line = 0.0 if self.line is None else self.line(seen).unsqueeze(-1)
         quantiles = rising(raw[..., :-1], self.middle) + line

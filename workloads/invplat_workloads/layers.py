@@ -89,6 +89,6 @@ def uniform(shape: Sequence[int], generator: torch.Generator) -> Tensor:
 def rising(raw: Tensor, middle: int) -> Tensor:
     """Any numbers (… × levels) → rising ones: the middle as it is, the others by steps that can't be negative."""
     centre = raw[..., middle : middle + 1]
-    below = F.softplus(raw[..., :middle]).flip(-1).cumsum(-1).flip(-1)
+    below = F.softplus(raw[..., :middle]).cumsum(-1).flip(-1)  # the first of these is the step next to the middle
     above = F.softplus(raw[..., middle + 1 :]).cumsum(-1)
     return torch.cat([centre - below, centre, centre + above], dim=-1)
