@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from invplat.testing.panels import Case, made_panel, made_windows
 from invplat.train.loop import fit
 from invplat.train.plan import Plan
 from invplat.workload import Spec
+from invplat_workloads.flat import FlatBatch, Shares
 from invplat_workloads.mlp import WORKLOAD
 from invplat_workloads.rows import Rows, rows_of
 
@@ -124,3 +126,26 @@ def test_rows_move_between_devices_whole() -> None:
     moved = rows.to("cpu")
     assert isinstance(moved, Rows)
     assert torch.equal(moved.batch(torch.arange(5)).static, rows.batch(torch.arange(5)).static)
+
+
+def test_batches_are_the_windows_of_the_layout_centred() -> None:
+    """Also where a name stands in the past of one business and is planned by another."""
+    cut = made_windows(CASE)
+    twice = replace(
+        cut,
+        past_names=("promotion", "price_ratio", *cut.past_names[2:-2], "demand", "mean_7"),
+        ahead_names=("price_ratio", *cut.ahead_names[1:]),
+        columns=replace(cut.columns, quantities=torch.tensor([len(cut.past_names) - 2, len(cut.past_names) - 1])),
+    )
+    for windows in (cut, twice):
+        layout = WORKLOAD.layout(windows, SPEC)
+        which = torch.arange(0, len(windows), 7)
+        found, whole = WORKLOAD.examples(windows, layout).batch(which), layout.align(windows).batch(which)
+        count = Shares.of(layout).by_period
+        seen = layout.sees.centred(whole.past)
+        assert isinstance(found, FlatBatch)
+        assert torch.allclose(found.past, seen[:, :, :count], atol=1e-5)
+        assert torch.allclose(found.now, seen[:, -1, count:], atol=1e-5)
+        assert torch.allclose(found.ahead, layout.ahead.centred(whole.ahead), atol=1e-5)
+        for name in ("target", "observed", "censored", "level"):
+            assert torch.equal(getattr(found, name), getattr(whole, name)), name

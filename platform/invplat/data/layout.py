@@ -41,7 +41,7 @@ class Numbers:
         return Numbers(self.names[kept], self.centres[kept], self.spreads[kept])
 
     def sorted(self, first: Sequence[str]) -> Numbers:
-        rank = {name: place for place, name in enumerate(first)}
+        rank = {name: place for place, name in enumerate(dict.fromkeys(first))}
         order = sorted(range(len(self.names)), key=lambda place: rank.get(self.names[place], len(rank)))
         names, centres, spreads = self.names, self.centres, self.spreads
         return Numbers(
