@@ -12,7 +12,7 @@ from invplat.core.errors import UserError
 from invplat.data.layout import Layout
 from invplat.data.windows import Batch, Windows
 from invplat.testing.workloads import WorkloadSuite
-from invplat.workload import Outputs, Parts, Prediction, Source
+from invplat.workload import Outputs, Parts, Prediction, Source, Spec
 from invplat_workloads.mlp import MLP
 
 
@@ -82,7 +82,8 @@ class Picky(MLP):
     """Reads columns as they come instead of by name."""
 
     def examples(self, windows: Windows, layout: Layout, **given: object) -> Source:  # type: ignore[override]
-        return windows
+        own = self.layout(windows, Spec(past=layout.past, horizon=layout.horizon, quantiles=layout.quantiles))
+        return super().examples(windows, own)
 
 
 Check = Callable[[WorkloadSuite], None]

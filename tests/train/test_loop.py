@@ -164,9 +164,10 @@ def test_nothing_to_learn_is_refused() -> None:
 
 
 def test_no_examples_are_refused() -> None:
-    layout, source = prepared(Line())
+    layout, _ = prepared(Line())
+    nothing = Line().examples(made_windows(CASE).select(slice(0)), layout)
     with pytest.raises(SettingRefused, match="no examples"):
-        fit(Line(), {}, layout, source.select(slice(0)), plan=Plan())
+        fit(Line(), {}, layout, nothing, plan=Plan())
 
 
 def test_the_caller_s_own_chance_is_left_alone() -> None:
