@@ -5,6 +5,8 @@ In this process, or as tasks on Ray where workers or an address are given; what 
 
 from __future__ import annotations
 
+import gc
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +34,7 @@ from invplat.storage import FolderStorage, Storage, told
 
 Progress = Callable[[str, float, float | None], None]
 FIRST = ("products", "stores")  # settled first: sales are held against them
+HAND_OVER = 0.0005  # seconds
 FIRST_DAWN = timedelta(hours=14)  # where on Earth a day begins first: nobody's sales of today are in the future
 
 
@@ -79,6 +82,10 @@ class Run:
         self.distributed = options.workers > 0 or options.address is not None
 
     def go(self) -> Outcome:
+        with _undisturbed():
+            return self._go()
+
+    def _go(self) -> Outcome:
         sweep(self.storage, self.tenant)
         writer = Writer(self.storage, self.tenant)
         try:
@@ -189,6 +196,23 @@ class Run:
     def _context(self, table: str) -> Context:
         entry = next(job.entry for job in self.plan.jobs if job.entry.table == table)
         return Context(entry, self.files, self.parent, None, None)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Two settings of the interpreter, each measured to save about a twentieth of a run.
+
+    What is loaded by now stays, so the collector need not walk through it; and reader, writers and this thread hand
+    over to each other sooner than every five milliseconds.
+    """
+    interval = sys.getswitchinterval()
+    gc.freeze()
+    sys.setswitchinterval(HAND_OVER)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+        gc.unfreeze()
 
 
 class Left:

@@ -100,9 +100,10 @@ def _finish(
 def _say_returned(facts: Facts) -> None:
     """Where nothing was said of returns, nothing came back."""
     known = facts.arrays.get("returned")
-    facts.arrays["returned"] = (
-        np.zeros(len(facts)) if known is None else np.where(np.isnan(known.astype(np.float64)), 0.0, known)
-    )
+    if known is None:
+        facts.arrays["returned"] = np.zeros(len(facts))
+    elif (unsaid := np.isnan(known)).any():
+        facts.arrays["returned"] = np.where(unsaid, 0.0, known)
 
 
 def _by_store(facts: Facts, vocabulary: Vocabulary) -> list[tuple[str, Facts]]:
