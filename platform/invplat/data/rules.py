@@ -33,7 +33,6 @@ REPAIR = {
     "trimmed": "blanks around a name: removed",
     "number_format": "thousands separators: removed",
     "bad_optional": "an unreadable value of a column that may be empty: taken as unknown",
-    "conflicting_rows": "rows of one key that disagree: the last one counts",
 }
 MERGE = {
     "duplicate_row": "an exact copy of another row",

@@ -14,7 +14,7 @@ from invplat.data.rules import MERGE, QUARANTINE, REPAIR
 from invplat.data.synth.world import make_world
 
 WORLDS = [(1, 3, 24, 120), (2, 6, 40, 200), (3, 2, 90, 365)]  # seed, stores, SKUs, days
-REPAIRED = set(REPAIR) - {"conflicting_rows"}
+REPAIRED = set(REPAIR)
 
 
 def world(folder: Path, seed: int, stores: int, skus: int, days: int, *, dirt: bool) -> tuple[Path, dict[str, Any]]:

@@ -99,7 +99,8 @@ def _read(dataset: Dataset, files: Sequence[DataFile]) -> tuple[dict[Key, int], 
     examples: dict[Key, tuple[Example, ...]] = {}
     for file in files:
         with dataset.storage.open(f"{data_prefix(dataset.tenant)}/{file.key}") as stream:
-            for batch in pq.ParquetFile(stream).iter_batches(READ_AT_ONCE):
+            # One thread: a pool thread that still holds a Python stream while Python ends would abort the program.
+            for batch in pq.ParquetFile(stream).iter_batches(READ_AT_ONCE, use_threads=False):
                 frame = pl.DataFrame(pl.from_arrow(batch))
                 for name, part in frame.group_by(["reason", "table", "column"], maintain_order=True):
                     key = (str(name[0] or ""), str(name[1] or ""), str(name[2] or ""))
