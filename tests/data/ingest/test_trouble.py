@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,33 @@ def test_an_interrupt_just_after_the_version_was_made(whole: Shop, monkeypatch: 
     assert whole.check().version == 2
     assert whole.ingest(whole.root / "sales_1.csv").manifest.version == 3
     assert not [key for key in whole.objects() if "scratch" in key]
+
+
+def test_an_interrupt_while_a_writing_thread_is_started(whole: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pool does not know that thread, which writes on; what it writes must be gone as well."""
+    before = whole.objects()
+    began = threading.Event()
+    start, write = threading.Thread.start, FolderStorage.write
+
+    def interrupted(self: threading.Thread) -> None:
+        start(self)
+        if self.name.startswith("invplat-write"):
+            assert began.wait(60)
+            raise KeyboardInterrupt
+
+    def slow(self: FolderStorage, key: str, data: bytes, *, durable: bool = True) -> None:
+        if "/sales/" in key:
+            began.set()
+            time.sleep(0.3)
+        write(self, key, data, durable=durable)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", interrupted)
+        patched.setattr(FolderStorage, "write", slow)
+        with pytest.raises(KeyboardInterrupt):
+            whole.ingest(whole.file("sales_2.csv", HEADER, *LINES))
+        time.sleep(0.5)
+    assert whole.objects() == before
 
 
 def test_trouble_while_tidying_up_after_a_version(whole: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,10 @@ import json
 import os
 import secrets
 import socket
+import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -49,6 +50,9 @@ class Writer:
         self._waiting: list[Future[DataFile]] = []
         self._parts: dict[tuple[str, str], int] = {}
         self._committed = False
+        self._turn = threading.Condition()
+        self._writing = 0
+        self._given_up = False
 
     @property
     def prefix(self) -> str:
@@ -77,6 +81,18 @@ class Writer:
         return job
 
     def _write(self, facts: Facts, vocabulary: Vocabulary, store: str, key: str) -> DataFile:
+        with self._turn:
+            if self._given_up:
+                raise CancelledError
+            self._writing += 1
+        try:
+            return self._encode(facts, vocabulary, store, key)
+        finally:
+            with self._turn:
+                self._writing -= 1
+                self._turn.notify_all()
+
+    def _encode(self, facts: Facts, vocabulary: Vocabulary, store: str, key: str) -> DataFile:
         days = facts.arrays.get("date", np.zeros(0, np.int32))
         days = days[days != NO_DATE]
         span = (_iso(days.min()), _iso(days.max())) if len(days) else ("", "")
@@ -117,6 +133,9 @@ class Writer:
 
     def abandon(self) -> None:
         """Remove everything this write made, unless an interrupt came just after the version was there."""
+        with self._turn:  # the pool alone can't tell: it does not know a thread whose start was interrupted
+            self._given_up = True
+            self._turn.wait_for(lambda: self._writing == 0)
         self._pool.shutdown(wait=True, cancel_futures=True)
         with suppress(
             StorageError
