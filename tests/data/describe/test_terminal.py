@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
+from invplat.core.page.wording import compact, harmless, number, percent, plural
 from invplat.data.describe import findings
 from invplat.data.describe.figures import describe
 from invplat.data.describe.terminal import render_terminal, sparkline
-from invplat.data.describe.wording import compact, harmless, number, percent, plural
 from tests.data.describe.made import make_dataset, sales_of, world
 
 BAD = {"table": "sales", "column": "date", "reason": "unparsable_date", "file": "till.csv", "row": 3}

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import date
 from math import ceil, floor, log10
 
+from invplat.core.page.wording import MONTHS, STEPS, compact, number
 from invplat.data.describe.description import Bubble
-from invplat.data.describe.wording import MONTHS, STEPS, compact, number
 
 WIDE, HALF = 980, 470
 LEFT, RIGHT, TOP, BOTTOM = 52, 22, 14, 40

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from invplat.core.page.markup import file_name, name, safe, section, table
+from invplat.core.page.wording import number, plural
 from invplat.data.describe import findings
 from invplat.data.describe.description import Description, Trouble
-from invplat.data.describe.markup import file_name, name, safe, section, table
-from invplat.data.describe.wording import number, plural
 
 
 def tables(described: Description) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from invplat.data.describe.description import NO_CATEGORY, Description
-from invplat.data.describe.wording import (
+from invplat.core.page.wording import (
     FULL_WEEKDAYS,
     day,
     harmless,
@@ -14,6 +13,7 @@ from invplat.data.describe.wording import (
     plural,
     short,
 )
+from invplat.data.describe.description import NO_CATEGORY, Description
 
 KINDS = ("smooth", "erratic", "intermittent", "lumpy")
 WHOLE_SPAN = 0.02  # of the span may be lacking at either end, and a store still counts as there throughout

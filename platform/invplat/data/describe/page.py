@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from importlib import resources
 from pathlib import Path
 
-from invplat.core.errors import StorageError
+from invplat.core.files import write_whole
+from invplat.core.page.markup import file_name, name, safe
+from invplat.core.page.sheet import sheet
+from invplat.core.page.wording import compact, day, number
 from invplat.data.describe import cleaning, sections
 from invplat.data.describe.description import Description
-from invplat.data.describe.markup import file_name, name, safe
-from invplat.data.describe.wording import compact, day, number
 
 ORDER = (
     cleaning.tables,
@@ -32,28 +30,14 @@ ORDER = (
 
 def write_page(description: Description, path: Path) -> Path:
     """Write the page; what was at `path` before stays until the new one is complete."""
-    text = render_page(description)
-    temporary = path.with_name(f".{secrets.token_hex(6)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path} can't be written: {error.strerror or error}", hint="give another path") from error
-    return path
+    return write_whole(path, render_page(description).encode())
 
 
 def render_page(description: Description) -> str:
-    style = (resources.files("invplat.data.describe") / "style.css").read_text(encoding="utf-8")
-    body = "\n".join(part for part in (section(description) for section in ORDER) if part)
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{safe(description.tenant)}, version {description.version}</title>\n<style>\n{style}</style>\n</head>\n"
-        f"<body>\n<main>\n{_head(description)}\n{body}\n{_foot(description)}\n</main>\n</body>\n</html>\n"
+    sections_there = [part for part in (section(description) for section in ORDER) if part]
+    return sheet(
+        f"{description.tenant}, version {description.version}",
+        [_head(description), *sections_there, _foot(description)],
     )
 
 

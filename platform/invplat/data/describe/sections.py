@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from invplat.core.page.markup import figure, meter, name, pair, safe, section, table
+from invplat.core.page.wording import MONTHS, WEEKDAYS, compact, day, number, percent, plural
 from invplat.data.describe import charts, findings
 from invplat.data.describe.description import Description
-from invplat.data.describe.markup import figure, meter, name, pair, safe, section, shares, table
 from invplat.data.describe.sales import ADI_BORDER, CV2_BORDER
-from invplat.data.describe.wording import MONTHS, WEEKDAYS, compact, day, number, percent, plural
+from invplat.data.describe.shares import shares
 
 STOCK_NOTE = "Counted from the stock left at the end of each {period}: none left is out of stock. "
 AVAILABLE_NOTE = "Counted where sales say for which share of the {period} a product was there. "

@@ -7,9 +7,9 @@ from io import StringIO
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from invplat.core.page.wording import compact, day, harmless, number, percent, plural
 from invplat.data.describe import findings
 from invplat.data.describe.description import Description, Trouble
-from invplat.data.describe.wording import compact, day, harmless, number, percent, plural
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from invplat.data.describe.description import Group
-from invplat.data.describe.wording import harmless, number, percent, short
+from invplat.core.page.wording import harmless, short
 
 LONGEST = 90
 LONG_WORD = 24  # characters; such a word may be broken, shorter ones never are
@@ -47,13 +46,6 @@ def table(
 def meter(share: float, highest: float = 1.0) -> str:
     width = 100 * max(0.0, min(1.0, share / highest if highest > 0 else 0.0))
     return f'<span class="meter"><i style="width:{width:.1f}%"></i></span>'
-
-
-def shares(head: str, groups: Sequence[Group], of: str) -> str:
-    """Names with a share each, as bars against the largest, and what it is a share of."""
-    highest = max((group.share for group in groups), default=0.0)
-    cells = [(name(g.name), meter(g.share, highest), percent(g.share), number(g.of)) for g in groups]
-    return table((head, "", "share", f"of {of}"), cells, (2, 3))
 
 
 def figure(caption: str, unit: str, picture: str) -> str:
