@@ -8,6 +8,7 @@
     │   ├── SourceError      a file, query or object that can't be read as asked
     │   ├── MappingError     a mapping that doesn't fit its files or contradicts itself
     │   ├── DatasetError     a dataset or version that isn't there, or not usable for this
+    │   ├── BundleRefused    a kept model that isn't there, is damaged, too new, or made of pickle
     │   ├── MissingExtra     an optional package is needed and not installed
     │   └── Conflict         somebody else changed the same thing first
     └── StorageError         the machine's trouble, not the person's: exit code 1
@@ -66,6 +67,10 @@ class MappingError(UserError):
 
 
 class DatasetError(UserError):
+    pass
+
+
+class BundleRefused(UserError):
     pass
 
 
