@@ -119,3 +119,21 @@ class Panel:
 
     def with_ahead(self, columns: Mapping[str, Floats | Bools], quantities: Iterable[str] = ()) -> Panel:
         return replace(self, ahead=self.ahead.plus(columns, quantities)) if columns else self
+
+    def widened(self, before: int) -> Panel:
+        """With so many empty periods before it: room for the windows of young series."""
+
+        def room(values: Any) -> Any:
+            return np.pad(values, ((0, 0), (before, 0), *((0, 0),) * (values.ndim - 2)))
+
+        return replace(
+            self,
+            timeline=self.timeline.widened(before, 0),
+            known=self.known + before,
+            launch=self.launch + before,
+            demand=room(self.demand),
+            observed=room(self.observed),
+            censored=room(self.censored),
+            past=replace(self.past, values=room(self.past.values)),
+            ahead=replace(self.ahead, values=room(self.ahead.values)),
+        )

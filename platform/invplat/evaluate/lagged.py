@@ -53,10 +53,10 @@ class Lagged:
         )
 
 
-def vocabularies(panels: Sequence[Panel], cutoff: Any) -> dict[str, Categories]:
+def vocabularies(panels: Sequence[Panel], cutoff: Any, texts: Sequence[str] = TEXTS) -> dict[str, Categories]:
     """Of the texts that tell series apart, among series that had begun by the cutoff."""
     found = {}
-    for name in TEXTS:
+    for name in texts:
         names = [
             text
             for panel in panels
