@@ -31,7 +31,7 @@ class Summary:
 
 def keep(storage: Storage, tenant: str, name: str, bundle: Bundle) -> int:
     """As the next version of this name; its number."""
-    number = max(versions(storage, tenant, name), default=0) + 1
+    number = (newest(storage, tenant, name) or 0) + 1
     while True:
         try:
             save(storage, _prefix(tenant, name, number), bundle)
@@ -43,14 +43,18 @@ def keep(storage: Storage, tenant: str, name: str, bundle: Bundle) -> int:
 
 def names(storage: Storage, tenant: str) -> list[str]:
     """Of the models that have a version."""
-    return [name for name in storage.names(_folder(tenant)) if versions(storage, tenant, name)]
+    return [name for name in storage.names(_folder(tenant)) if newest(storage, tenant, name)]
 
 
 def versions(storage: Storage, tenant: str, name: str) -> list[int]:
     """Oldest first; one whose writer has not finished, or never did, is none."""
-    prefix = f"{_folder(tenant)}/{check_model(name)}"
-    numbers = [int(entry) for entry in storage.names(prefix) if entry.isdecimal() and len(entry) == DIGITS]
-    return sorted(number for number in numbers if storage.exists(f"{_prefix(tenant, name, number)}/{SEAL}"))
+    return [number for number in _numbers(storage, tenant, name) if _whole(storage, tenant, name, number)]
+
+
+def newest(storage: Storage, tenant: str, name: str) -> int | None:
+    """Found from the last number down, so that a long history costs nothing."""
+    numbers = reversed(_numbers(storage, tenant, name))
+    return next((number for number in numbers if _whole(storage, tenant, name, number)), None)
 
 
 def open_bundle(storage: Storage, tenant: str, name: str, version: int | None = None) -> Bundle:
@@ -67,8 +71,8 @@ def summary(storage: Storage, tenant: str, name: str, version: int | None = None
 
 def resolve(storage: Storage, tenant: str, name: str, version: int | None = None) -> int:
     """The version asked for, or the newest; refuses what isn't there."""
-    there = versions(storage, tenant, name)
-    if not there:
+    last = newest(storage, tenant, name)
+    if last is None:
         known = names(storage, tenant)
         near = get_close_matches(name, known, n=1)
         listed = f"there are {', '.join(known)}" if known else "make one: invplat train WORKLOAD"
@@ -76,11 +80,10 @@ def resolve(storage: Storage, tenant: str, name: str, version: int | None = None
             f"tenant {tenant} has no model {name!r}", hint=f"did you mean {near[0]}? {listed}" if near else listed
         )
     if version is None:
-        return there[-1]
-    if version not in there:
-        raise BundleRefused(
-            f"model {name} of tenant {tenant} has no version {version}", hint=f"there are {', '.join(map(str, there))}"
-        )
+        return last
+    if not _whole(storage, tenant, name, version):
+        there = ", ".join(map(str, versions(storage, tenant, name)))
+        raise BundleRefused(f"model {name} of tenant {tenant} has no version {version}", hint=f"there are {there}")
     return version
 
 
@@ -94,6 +97,15 @@ def reference(text: str) -> tuple[str, int | None]:
 
 def _folder(tenant: str) -> str:
     return f"tenants/{check_tenant(tenant)}/models"
+
+
+def _numbers(storage: Storage, tenant: str, name: str) -> list[int]:
+    entries = storage.names(f"{_folder(tenant)}/{check_model(name)}")
+    return sorted(int(entry) for entry in entries if len(entry) == DIGITS and entry.isascii() and entry.isdecimal())
+
+
+def _whole(storage: Storage, tenant: str, name: str, number: int) -> bool:
+    return storage.exists(f"{_prefix(tenant, name, number)}/{SEAL}")
 
 
 def _prefix(tenant: str, name: str, number: int) -> str:

@@ -294,11 +294,15 @@ class Endless(io.RawIOBase):
         self.fill = fill
         self.given = 0
 
-    def read(self, size: int = -1) -> bytes:
-        data = (self.head + self.fill * size)[:size]
+    def readinto(self, room: Any) -> int:
+        size = len(room)
+        room[:] = (self.head + self.fill * size)[:size]
         self.head = self.head[size:]
         self.given += size
-        return data
+        return size
+
+    def readable(self) -> bool:
+        return True
 
 
 @pytest.mark.parametrize("head", [b"", b"a,b\n1,2\n3,"])

@@ -108,7 +108,7 @@ class CsvSource:
         with self.place.reading(), self.place.open() as opened:
             stream, note = open_text(opened, self.name, self._encoding())
             self._note(note)
-            yield from blocks(stream.read, delimiter, self.name, size=size, longest=self.longest)
+            yield from blocks(stream.fill, delimiter, self.name, size=size, longest=self.longest)
 
     def _look(self) -> Header:
         if self._header is None:
@@ -204,7 +204,7 @@ class CsvSource:
 
 
 def _parse(
-    data: bytes, columns: Sequence[str], header: Header, quoted_newlines: bool
+    data: bytes | memoryview, columns: Sequence[str], header: Header, quoted_newlines: bool
 ) -> tuple[pa.Table, list[tuple[int, str]]]:
     """The table, and the records (counted from 0, blank lines not) that had the wrong number of fields."""
     wrong: list[tuple[int, str]] = []
@@ -221,7 +221,13 @@ def _parse(
 
 
 def _read(
-    data: bytes, columns: Sequence[str], header: Header, quoted_newlines: bool, handler: object, *, parallel: bool
+    data: bytes | memoryview,
+    columns: Sequence[str],
+    header: Header,
+    quoted_newlines: bool,
+    handler: object,
+    *,
+    parallel: bool,
 ) -> pa.Table:
     asked = list(columns) or header.names[:1]
     table = arrow_csv.read_csv(

@@ -19,15 +19,17 @@ from invplat.core.errors import SourceError
 
 LONGEST = 64 << 20  # bytes of one record; beyond it is no CSV, or a quote was never closed
 NEWLINE, RETURN, QUOTE = 10, 13, 34
+SPARE = 1 << 16  # room for the record that a block cuts in two, and for a last newline
+CACHED = 1 << 18  # bytes compared at a time
 
 Positions = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Block:
-    """Whole records. `data` ends with the end of a record."""
+    """Whole records. `data` ends with the end of a record, and is good until the next block is asked for."""
 
-    data: bytes
+    data: memoryview
     first_row: int  # the number of the first record, header = 1
     first_byte: int
     quoted_newlines: bool
@@ -44,7 +46,9 @@ class Block:
     def count(self) -> int:
         if self.known_ends is not None:
             return len(self.known_ends)
-        return int(np.count_nonzero(np.frombuffer(self.data, np.uint8) == NEWLINE))  # bytes.count is slower
+        letters = np.frombuffer(self.data, np.uint8)
+        steps = range(0, len(letters), CACHED)
+        return sum(int(np.count_nonzero(letters[at : at + CACHED] == NEWLINE)) for at in steps)  # bytes.count is slower
 
     @cached_property
     def starts(self) -> Positions:
@@ -59,7 +63,7 @@ class Block:
         return blank
 
     def record(self, index: int) -> bytes:
-        return self.data[int(self.starts[index]) : int(self.ends[index]) + 1]
+        return bytes(self.data[int(self.starts[index]) : int(self.ends[index]) + 1])
 
     def without(self, dropped: npt.NDArray[np.bool_]) -> bytes:
         kept = np.flatnonzero(~dropped)
@@ -73,26 +77,31 @@ class Block:
 
 
 def blocks(
-    read: Callable[[int], bytes], delimiters: str, name: str, *, size: int, longest: int = LONGEST
+    fill: Callable[[memoryview], int], delimiters: str, name: str, *, size: int, longest: int = LONGEST
 ) -> Iterator[Block]:
-    """Blocks of about `size` bytes; memory is a few blocks whatever the stream's length."""
-    row, byte, rest, more = 1, 0, b"", True
+    """Blocks of about `size` bytes. All stand in one room, one after the other: fresh memory for each would cost more
+    than looking through it."""
+    room = bytearray(size + SPARE)
+    held, row, byte, more = 0, 1, 0, True
     while more:
-        data = read(size)
-        more = bool(data)
-        buffer = rest + data if rest else data
-        if not more and buffer and not buffer.endswith((b"\n", b"\r")):
-            buffer += b"\n"
-        if not buffer:
+        if len(room) <= held + size:
+            room = room[:held] + bytearray(held + size + SPARE)
+        got = fill(memoryview(room)[held : held + size])
+        more, end = got > 0, held + got
+        if not more and end and room[end - 1] not in (NEWLINE, RETURN):
+            room[end] = NEWLINE
+            end += 1
+        if not end:
             continue
-        cut, quoted, ends, opened = _cut(buffer, delimiters, more)
+        cut, quoted, ends, opened = _cut(room, end, delimiters, more)
         if cut:
-            block = Block(buffer if cut == len(buffer) else buffer[:cut], row, byte, quoted, ends)
+            block = Block(memoryview(room)[:cut].toreadonly(), row, byte, quoted, ends)
             yield block
             row, byte = row + block.count, byte + cut
-        rest = buffer[cut:]
-        if len(rest) > longest or (rest and not more):
+        held = end - cut
+        if held > longest or (held and not more):
             raise _endless(name, row, opened, longest)
+        room[:held] = room[cut:end]
 
 
 def _endless(name: str, row: int, opened: bool, longest: int) -> SourceError:
@@ -107,20 +116,20 @@ def _endless(name: str, row: int, opened: bool, longest: int) -> SourceError:
     )
 
 
-def _cut(buffer: bytes, delimiters: str, more: bool) -> tuple[int, bool, Positions | None, bool]:
+def _cut(room: bytearray, end: int, delimiters: str, more: bool) -> tuple[int, bool, Positions | None, bool]:
     """Where whole records end, whether newlines stand in quotes, the ends (None: every newline), an open quote."""
-    quotes = b'"' in buffer
+    quotes = room.find(b'"', 0, end) >= 0
     # A lone carriage return ends a record for every parser, but only files from old tills have any.
-    returns = b"\r" in buffer and buffer.count(b"\r") != buffer.count(b"\r\n")
+    returns = room.find(b"\r", 0, end) >= 0 and room.count(b"\r", 0, end) != room.count(b"\r\n", 0, end)
     if not quotes and not returns:
-        return buffer.rfind(b"\n") + 1, False, None, False
-    letters = np.frombuffer(buffer, np.uint8)
+        return room.rfind(b"\n", 0, end) + 1, False, None, False
+    letters = np.frombuffer(room, np.uint8, end)
     ends = np.flatnonzero(letters == NEWLINE)
     if returns:
         ends = _with_returns(letters, ends, more)
     if not quotes:
         return (int(ends[-1]) + 1 if len(ends) else 0), False, ends, False
-    marks = _marks(buffer, letters, delimiters)
+    marks = _marks(letters, delimiters)
     inside = np.searchsorted(marks, ends) % 2 == 1
     outside = ends[~inside]
     cut = int(outside[-1]) + 1 if len(outside) else 0
@@ -136,7 +145,7 @@ def _with_returns(letters: npt.NDArray[np.uint8], newlines: Positions, more: boo
     return np.union1d(newlines, lone)
 
 
-def _marks(buffer: bytes, letters: npt.NDArray[np.uint8], delimiters: str) -> Positions:
+def _marks(letters: npt.NDArray[np.uint8], delimiters: str) -> Positions:
     """Positions where quoted text begins and ends, alternating."""
     quotes = np.flatnonzero(letters == QUOTE)
     openers = quotes[::2]
@@ -148,7 +157,7 @@ def _marks(buffer: bytes, letters: npt.NDArray[np.uint8], delimiters: str) -> Po
     pattern = re.compile(rb'(?:\A|[%s\r\n])("[^"]*+(?:""[^"]*+)*+)("?)' % re.escape(delimiters.encode()))
     spans = [
         position
-        for found in pattern.finditer(buffer)
+        for found in pattern.finditer(letters.data)
         for position in ((found.start(1), found.end(1)) if found[2] else (found.start(1),))
     ]
     return np.array(spans, dtype=np.int64)

@@ -97,11 +97,13 @@ class Utf8Stream:
     def __init__(self, stream: BinaryIO, head: bytes) -> None:
         self.stream, self.head = stream, head
 
-    def read(self, size: int) -> bytes:
-        if self.head:
-            given, self.head = self.head[:size], self.head[size:]
-            return given + self.stream.read(size - len(given)) if len(given) < size else given
-        return self.stream.read(size)
+    def fill(self, room: memoryview) -> int:
+        """Bytes into the room; how many, 0 at the end."""
+        given = len(self.head[: len(room)])
+        room[:given] = self.head[:given]
+        self.head = self.head[given:]
+        got: int = self.stream.readinto(room[given:]) if given < len(room) else 0  # type: ignore[attr-defined]
+        return given + got
 
 
 class WideStream:
@@ -112,22 +114,32 @@ class WideStream:
         self.decoder = codecs.getincrementaldecoder(encoding)()
         self.name = name
         self.encoding = encoding
+        self.over = b""  # what did not fit into the last room
+        self.begun = False
 
-    def read(self, size: int) -> bytes:
-        while True:
-            data = self.raw.read(size)
-            try:
-                text = self.decoder.decode(data, final=not data)
-            except UnicodeDecodeError as error:
-                raise SourceError(
-                    f"{self.name} is not {self.encoding} all through: {error.reason}", hint="save it again as UTF-8"
-                ) from error
-            if text or not data:
-                return (
-                    text.encode("utf-8").removeprefix(codecs.BOM_UTF8)
-                    if text.startswith("\ufeff")
-                    else text.encode("utf-8")
-                )
+    def fill(self, room: memoryview) -> int:
+        while not self.over:
+            data = bytearray(len(room))
+            read = self.raw.fill(memoryview(data))
+            self.over = self._converted(bytes(data[:read]))
+            if not read:
+                break
+        given = min(len(room), len(self.over))
+        room[:given] = self.over[:given]
+        self.over = self.over[given:]
+        return given
+
+    def _converted(self, data: bytes) -> bytes:
+        try:
+            text = self.decoder.decode(data, final=not data)
+        except UnicodeDecodeError as error:
+            raise SourceError(
+                f"{self.name} is not {self.encoding} all through: {error.reason}", hint="save it again as UTF-8"
+            ) from error
+        if text and not self.begun:
+            self.begun = True
+            text = text.removeprefix("\ufeff")
+        return text.encode("utf-8")
 
 
 class Decoder:
@@ -138,15 +150,15 @@ class Decoder:
         self.encoding = encoding  # empty: UTF-8 as far as seen
         self.note = ""
 
-    def decode(self, block: Block) -> tuple[bytes, npt.NDArray[np.bool_] | None]:
+    def decode(self, block: Block) -> tuple[bytes | memoryview, npt.NDArray[np.bool_] | None]:
         """The block in UTF-8, and which records were left out because their bytes are not text."""
         data = block.data
-        if data.isascii() or (self.encoding in ("", "utf-8") and valid_utf8(data)):
+        if _is_ascii(data) or (self.encoding in ("", "utf-8") and valid_utf8(data)):
             return data, None
         if not self.encoding:
             self._settle(block)
         try:
-            return self._convert(data), None
+            return self._convert(bytes(data)), None
         except UnicodeDecodeError:
             broken = np.array([not self._readable(block.record(index)) for index in range(block.count)])
             return self._convert(block.without(broken)), broken
@@ -166,9 +178,10 @@ class Decoder:
         return True
 
     def _settle(self, block: Block) -> None:
-        at = _first_broken(block.data)
+        data = bytes(block.data)
+        at = _first_broken(data)
         start = max(0, at - SAMPLE // 2)
-        sample = block.data[start : at + SAMPLE // 2]
+        sample = data[start : at + SAMPLE // 2]
         if _mostly_utf8(sample):
             self.encoding = "utf-8"
             self.note = f"read as UTF-8 with broken rows: not UTF-8 at byte {block.first_byte + at}"
@@ -177,7 +190,11 @@ class Decoder:
         self.note = f"read as {self.encoding}: not UTF-8 at byte {block.first_byte + at}"
 
 
-def valid_utf8(data: bytes) -> bool:
+def _is_ascii(data: memoryview) -> bool:
+    return int(np.frombuffer(data, np.uint8).max(initial=0)) < 0x80
+
+
+def valid_utf8(data: bytes | memoryview) -> bool:
     """Arrow's check: no copy and vectorised, where bytes.decode would build the whole string."""
     offsets = pa.py_buffer(np.array([0, len(data)], dtype=np.int32))
     try:
