@@ -1,0 +1,91 @@
+"""Every store's panel, read one after the other and kept as far as memory is meant to go.
+
+Where all series would be too many, every store keeps the same share of them, drawn at random. Knows no windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from invplat.core.errors import DatasetError
+from invplat.data.assemble import build_panel
+from invplat.data.dataset import Dataset
+from invplat.data.dense import Ints
+from invplat.data.panel import Panel
+from invplat.data.timeline import Timeline, as_day
+from invplat.evaluate.known import some_series
+
+NUMBERS = 150_000_000  # kept in panels, 4 bytes each; windows and nets hold two or three times as much
+
+
+@dataclass(frozen=True)
+class Panels:
+    panels: tuple[Panel, ...]
+    notes: tuple[str, ...]  # what was left out, and why
+
+
+def read_panels(
+    dataset: Dataset,
+    *,
+    frequency: str | None = None,
+    series: int | None = None,
+    numbers: int = NUMBERS,
+    seed: int = 0,
+    make: Callable[[Panel], Panel] = lambda panel: panel,
+    told: Callable[[int, int], None] | None = None,
+) -> Panels:
+    """`make`: what is done to each panel as it is read, such as adding features. `series` and `numbers`: at most."""
+    found: list[Panel] = []
+    notes: list[str] = []
+    share = 1.0
+    random = np.random.default_rng(seed)
+    for done, store in enumerate(dataset.stores):
+        try:
+            panel = make(build_panel(dataset, store, frequency=frequency))
+        except DatasetError as error:  # one store without a usable history is no reason to do without the others
+            notes.append(f"store {store} is left out: {error.message}")
+            continue
+        if not found:
+            share = _share(dataset, panel, series, numbers)
+        found.append(_drawn(panel, share, random))
+        if told is not None:
+            told(done + 1, len(dataset.stores))
+    if not found:
+        raise DatasetError(f"no store of {dataset.tenant} has a usable history", hint=notes[0])
+    if share < 1:
+        kept = sum(len(panel.skus) for panel in found)
+        notes.append(f"{kept:,} of {dataset.manifest.series:,} series are looked at, drawn at random: all are too many")
+    never = sum(int((~panel.demand.any(axis=1)).sum()) for panel in found)
+    if never == sum(len(panel.skus) for panel in found):
+        raise DatasetError(
+            f"no series of {dataset.tenant} ever sold anything",
+            hint="see what its sales hold: invplat data describe",
+        )
+    if never:
+        notes.append(f"{never:,} series never sold anything")
+    return Panels(tuple(found), tuple(notes))
+
+
+def periods(dataset: Dataset, frequency: str | None = None) -> int:
+    """Of the whole history, before any store is read; incomplete first and last ones do not count."""
+    wanted = frequency or dataset.frequency
+    span = Timeline.covering(wanted, as_day(dataset.manifest.start), as_day(dataset.manifest.end))
+    return span.length if wanted == dataset.frequency else max(span.length - 2, 0)
+
+
+def _share(dataset: Dataset, panel: Panel, series: int | None, numbers: int) -> float:
+    """Of all series, as the first panel's width and length tell what each takes."""
+    each = panel.timeline.length * (len(panel.past.names) + len(panel.ahead.names) + 3)
+    all_of_them = max(dataset.manifest.series, 1)
+    return min(1.0, numbers / (each * all_of_them), 1.0 if series is None else series / all_of_them)
+
+
+def _drawn(panel: Panel, share: float, random: np.random.Generator) -> Panel:
+    count = max(round(share * len(panel.skus)), 1)
+    if count >= len(panel.skus):
+        return panel
+    rows: Ints = np.sort(random.choice(len(panel.skus), count, replace=False))
+    return some_series(panel, rows)
