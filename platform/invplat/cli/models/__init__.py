@@ -1,0 +1,29 @@
+"""`invplat models …`: each command imported on use."""
+
+from __future__ import annotations
+
+import click
+
+from invplat.cli.lazy import LazyGroup
+from invplat.cli.output import common
+
+COMMANDS = {
+    "list": ("invplat.cli.models.list:command", "List a tenant's models, or the versions of one."),
+    "show": ("invplat.cli.models.show:command", "Show what a model is and where it comes from."),
+    "export": ("invplat.cli.models.export:command", "Write a model's net as ONNX or torch.export."),
+}
+
+
+class ModelsGroup(LazyGroup):
+    found = COMMANDS
+
+
+@click.group(cls=ModelsGroup)
+@common
+def group() -> None:
+    """The trained models of a tenant: what there is, what it is made of, and the net for other programs.
+
+    \b
+    Example:
+      invplat models list --tenant corner-shop
+    """
