@@ -52,14 +52,19 @@ def account(
         if not intake.job.entry.derive:
             log.add(intake.log)
     for name, done in settled.items():
+        if not _derived(name, intakes):
+            log.add(done.log)
+    # Both logs are written here, beside the last stores' files in the writer's threads.
+    quarantine = aside.finished(writer)
+    repairs = (writer.put_log(limited(log.lines), "repairs"),) if log.lines else ()
+    for name, done in settled.items():
+        done.finished()
         mine = [intake for intake in intakes if intake.job.entry.table == name]
-        derived = all(intake.job.entry.derive for intake in mine)
         bad = sum(intake.rows_quarantined for intake in mine) + done.rows_quarantined
         call = Counts(sum(intake.rows_in for intake in mine), done.rows_new, done.rows_merged, bad)
-        if derived:
+        if _derived(name, intakes):
             call = Counts(done.rows_new, done.rows_new)
         else:
-            log.add(done.log)
             calls[name] = call
         if not call.balanced:
             raise InvplatError(f"rows of {name} don't add up: {call}", hint="nothing was written; please report this")
@@ -103,12 +108,16 @@ def account(
             )
             for intake in intakes
         ),
-        quarantine=(before.quarantine if before else ()) + aside.finished(writer),
-        repairs=(before.repairs if before else ())
-        + ((writer.put_log(limited(log.lines), "repairs"),) if log.lines else ()),
+        quarantine=(before.quarantine if before else ()) + quarantine,
+        repairs=(before.repairs if before else ()) + repairs,
         notes=tuple(notes),
     )
     return Outcome(manifest, counts, replaced, True, notes, calls, tally(log.counts))
+
+
+def _derived(table: str, intakes: list[Intake]) -> bool:
+    """Whether all of a table's facts come from another table's files, whose rows are counted there."""
+    return all(intake.job.entry.derive for intake in intakes if intake.job.entry.table == table)
 
 
 def _why_none(log: Log, counts: Counts, aside: Aside) -> str:

@@ -19,6 +19,7 @@ from invplat.data.intake.vocabulary import Vocabulary
 from invplat.data.tables import Table
 
 Array = npt.NDArray[Any]  # of whatever a column is made of
+Index = npt.NDArray[np.intp]  # of rows
 NO_DATE = np.int32(-(2**31))
 ROW_BITS = 40
 
@@ -78,8 +79,10 @@ class Heap:
         self._room = max(rows, 1)
         self._arrays: dict[str, Array] = {}
 
-    def add(self, facts: Facts) -> None:
-        end = self.size + len(facts)
+    def add(self, facts: Facts, which: Index | None = None) -> None:
+        """All of the facts, or the rows that are wanted: picked on the way, so that nothing is copied twice."""
+        size = len(facts) if which is None else len(which)
+        end = self.size + size
         if end > self._room:
             self._room = max(end, 2 * self._room)
             self._arrays = {name: self._grown(array) for name, array in self._arrays.items()}
@@ -87,9 +90,12 @@ class Heap:
             if name not in self._arrays:
                 self._arrays[name] = np.empty(self._room, array.dtype)  # untouched memory costs nothing
                 self._arrays[name][: self.size] = empty_column(facts.kind(name), self.size)
-            self._arrays[name][self.size : end] = array
+            if which is None:
+                self._arrays[name][self.size : end] = array
+            else:  # any mode but "raise" writes where it is told to, without a copy between
+                np.take(array, which, out=self._arrays[name][self.size : end], mode="clip")
         for name in self._arrays.keys() - facts.arrays.keys():
-            self._arrays[name][self.size : end] = empty_column(facts.kind(name), len(facts))
+            self._arrays[name][self.size : end] = empty_column(facts.kind(name), size)
         self.size = end
 
     def _grown(self, array: Array) -> Array:

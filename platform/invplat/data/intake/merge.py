@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from invplat.data.intake.facts import NO_DATE, Array, Facts, concatenate
+from invplat.data.intake.facts import NO_DATE, Array, Facts, Index, concatenate
 from invplat.data.intake.vocabulary import Vocabulary
 from invplat.data.mapping import Entry
 
-Index = npt.NDArray[np.intp]
 PIECE = 1 << 17  # rows merged at a time
 LEAST_FOR_OUTLIER = 8  # sales before a series has a "usual"
 

@@ -14,7 +14,7 @@ from datetime import date
 
 import xxhash
 
-from invplat.data.intake.facts import Facts
+from invplat.data.intake.facts import Facts, Index
 from invplat.data.intake.log import LIMIT, Line, Log
 from invplat.data.intake.parse import Parser
 from invplat.data.intake.vocabulary import Vocabulary
@@ -50,7 +50,7 @@ class Intake:
 def read(
     job: Job,
     vocabulary: Vocabulary,
-    keep: Callable[[Facts], None],
+    keep: Callable[[Facts, Index | None], None],
     refuse: Callable[[list[Line]], None],
     progress: Callable[[int], None] | None = None,
 ) -> Intake:
@@ -76,7 +76,7 @@ def read(
             for column in batch.table.columns:
                 for value in column.to_pylist():
                     digest.update(repr(value).encode())
-        keep(parsed.facts)
+        keep(parsed.facts, parsed.good)
         if progress:
             progress(parsed.rows_in)
     intake.notes += [f"{source.name}: {note}" for note in source.notes]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from invplat.data.entry import Field
 from invplat.data.intake.column import ColumnReader
 from invplat.data.intake.distinct import Distinct
-from invplat.data.intake.facts import NO_DATE, ROW_BITS, Array, Facts
+from invplat.data.intake.facts import NO_DATE, ROW_BITS, Array, Facts, Index
 from invplat.data.intake.log import Line, Log
 from invplat.data.intake.values import Values
 from invplat.data.intake.vocabulary import Vocabulary
@@ -32,7 +32,8 @@ LONGEST_LEAD = 730  # days
 
 @dataclass
 class Parsed:
-    facts: Facts
+    facts: Facts  # of every row
+    good: Index | None  # those that can be used; None: all
     rows_in: int
     rows_quarantined: int
     log: Log
@@ -181,10 +182,10 @@ class Rows:
             if len(which):
                 room = log.count(self.table.name, rule, len(which))
                 log.lines += self._lines(which[:room], name, [rule] * min(room, len(which)))
-        good = self.reason == 0
+        good = np.flatnonzero(self.reason == 0) if len(bad) else None
         place = np.int64(self.judge.index) << np.int64(ROW_BITS)
         facts = Facts(self.table, {**self.arrays, "row": self.numbers + place})
-        return Parsed(facts.take(good) if len(bad) else facts, rows, len(bad), log, lines)
+        return Parsed(facts, good, rows, len(bad), log, lines)
 
     def _lines(self, which: npt.NDArray[np.intp], name: str, reasons: list[str]) -> list[Line]:
         source = self.judge.columns.get(name)

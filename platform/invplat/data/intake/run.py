@@ -172,7 +172,7 @@ class Run:
                 continue
             context = replace(self._context(name), skus=listed["products"], stores=listed["stores"])
             settled[name] = self._settle_table(name, spill, context, writer, scratch[0], left)
-        return {name: total.finished() for name, total in settled.items()}
+        return settled
 
     def _settle_table(
         self, name: str, spill: Spill, context: Context, writer: Writer, scratch: Storage, left: Left

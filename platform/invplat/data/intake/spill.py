@@ -14,12 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from invplat.data.intake.facts import Array, Facts, Heap, concatenate, from_arrow, to_arrow
+from invplat.data.intake.facts import Array, Facts, Heap, Index, concatenate, from_arrow, to_arrow
 from invplat.data.intake.vocabulary import Vocabulary
 from invplat.data.tables import Table
 from invplat.storage import Storage
 
-Index = npt.NDArray[np.intp]
 USUAL_ROW = 40  # bytes of a fact, to begin with
 BUDGET = 64 << 20  # bytes of facts held at a time
 BUCKETS = 64
@@ -57,10 +56,11 @@ class Spill:
         self._parts: dict[int, list[str]] = {}
         self._flushes = 0
 
-    def add(self, facts: Facts) -> None:
-        if len(facts) == 0:
+    def add(self, facts: Facts, which: Index | None = None) -> None:
+        """All of the facts, or the rows that are wanted."""
+        if len(facts) == 0 or (which is not None and len(which) == 0):
             return
-        self._held.add(facts)
+        self._held.add(facts, which)
         if self._held.nbytes > self.budget and self.table.by_store:
             self.flush()
 

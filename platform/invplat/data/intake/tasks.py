@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from invplat.data.intake.aside import Aside
 from invplat.data.intake.commit import Writer
-from invplat.data.intake.facts import Facts
+from invplat.data.intake.facts import Facts, Index
 from invplat.data.intake.log import Line
 from invplat.data.intake.merge import merge_whole
 from invplat.data.intake.read import Intake, Job, read
@@ -18,12 +18,14 @@ from invplat.data.tables import TABLES
 from invplat.storage import Storage
 
 
-def keeper(job: Job, spill: Spill) -> Callable[[Facts], None]:
+def keeper(job: Job, spill: Spill) -> Callable[[Facts, Index | None], None]:
     if not job.entry.derive:
         return spill.add
-    return lambda facts: spill.add(
-        merge_whole(facts, job.entry, spill.vocabulary)
-    )  # a batch says the same of a SKU many times
+
+    def derived(facts: Facts, good: Index | None) -> None:  # a batch says the same of a SKU many times
+        spill.add(merge_whole(facts if good is None else facts.take(good), job.entry, spill.vocabulary))
+
+    return derived
 
 
 def refuser(job: Job, aside: Aside, writer: Writer) -> Callable[[list[Line]], None]:

@@ -71,9 +71,15 @@ class Block:
 
     def rest(self, index: int) -> Block:
         """The records from `index` on."""
-        start = int(self.starts[index]) if index < self.count else len(self.data)
+        start = self._end_of(index) if index < self.count else len(self.data)
         ends = None if self.known_ends is None else self.known_ends[index:] - start
         return Block(self.data[start:], self.first_row + index, self.first_byte + start, self.quoted_newlines, ends)
+
+    def _end_of(self, records: int) -> int:
+        """Where the first so many records end: where they are few, without looking at all."""
+        near = Block(self.data[:CACHED], 1, 0, self.quoted_newlines, self.known_ends)
+        ends = near.ends if len(near.ends) >= records else self.ends
+        return int(ends[records - 1]) + 1 if records else 0
 
 
 def blocks(
