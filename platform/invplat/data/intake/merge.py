@@ -18,6 +18,7 @@ from invplat.data.intake.vocabulary import Vocabulary
 from invplat.data.mapping import Entry
 
 PIECE = 1 << 17  # rows merged at a time
+SHARE = 1 << 18  # rows put in order at a time
 LEAST_FOR_OUTLIER = 8  # sales before a series has a "usual"
 
 
@@ -31,15 +32,41 @@ class Merged:
 
 def merge(facts: Facts, entry: Entry, vocabulary: Vocabulary) -> Iterator[Merged]:
     """In key order and in pieces of whole stores, each small enough to stay in the processor's cache."""
-    order, first = sort_by_key(facts, vocabulary)
-    for start, end in _pieces(facts, order):
-        yield _merged(facts.take(order[start:end]), first[start:end], entry)
+    for share in _shares(facts, vocabulary):
+        keys = facts if share is None else _keys(facts).take(share)
+        order, first = sort_by_key(keys, vocabulary)
+        if share is not None:
+            order = share[order]
+        for start, end in _pieces(facts, order):
+            yield _merged(facts.take(order[start:end]), first[start:end], entry)
 
 
 def merge_whole(facts: Facts, entry: Entry, vocabulary: Vocabulary) -> Facts:
     """The same at once, where only the facts are wanted."""
     parts = [merged.facts for merged in merge(facts, entry, vocabulary)]
     return concatenate(parts) if parts else facts
+
+
+def _shares(facts: Facts, vocabulary: Vocabulary) -> Iterator[Index | None]:
+    """Some stores after the others, in the order of their names: while one share is put in order, the one before is
+    being written."""
+    if not facts.table.by_store or len(facts) < 2 * SHARE:
+        yield None
+        return
+    store = facts.arrays["store"]
+    rows = np.bincount(store)
+    stores = sorted(np.flatnonzero(rows).tolist(), key=vocabulary.names.__getitem__)
+    before = np.cumsum(rows[stores]) - rows[stores]
+    share_of = np.zeros(len(rows), np.int32)
+    share_of[stores] = before // SHARE
+    share = share_of[store]
+    for number in np.unique(share_of[stores]).tolist():
+        yield np.flatnonzero(share == number)
+
+
+def _keys(facts: Facts) -> Facts:
+    names = ("row", *(name for name in facts.table.key if name in facts.arrays))
+    return Facts(facts.table, {name: facts.arrays[name] for name in names})
 
 
 def _pieces(facts: Facts, order: Index) -> Iterator[tuple[int, int]]:

@@ -58,5 +58,6 @@ def insights(
         notes = insight.lacking
         if facts.closed:
             notes = (*notes, f"left out as closed (no sale for 28 days): {', '.join(facts.closed[:5])}")
-        found.append(replace(insight, lacking=notes, severity=severity(insight.money.amount, facts.yearly_sales)))
+        graded = severity(insight.money.amount, facts.yearly_sales)
+        found.append(replace(insight, lacking=notes, severity=graded, as_of=facts.as_of.isoformat()))
     return ranked(found)

@@ -34,6 +34,7 @@ class Insight:
     lacking: tuple[str, ...] = ()  # what could not be had, and what would be needed
     act: bool = True  # something to mend; False: something to know
     severity: Severity = "none"
+    as_of: str = ""  # the last day anything was known of
 
     @property
     def known(self) -> bool:
@@ -46,6 +47,7 @@ class Insight:
             "name": self.name,
             "title": self.title,
             "sentence": self.sentence,
+            "as_of": self.as_of,
             "severity": self.severity,
             "act": self.act,
             "money": {"amount": self.money.amount, "per": self.money.per, "counted": self.money.counted},

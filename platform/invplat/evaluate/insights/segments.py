@@ -47,10 +47,11 @@ def segments(facts: Facts, assumptions: Assumptions) -> Insight:
     ).with_columns(holds_a_year=pl.col("worth") * assumptions.holding_rate)
     known = priced(facts) and not lacks(facts, "stock")
     measure = "revenue" if priced(facts) else "units"
+    brought = float(products[measure].sum())
     sizes = (
         products.group_by("segment").agg(pl.len(), pl.col(measure).sum()).sort([measure, "segment"], descending=True)
     )
-    parts = [f"{number(row[1])} {row[0]} ({percent(_share(row[2], total))})" for row in sizes.iter_rows()]
+    parts = [f"{number(row[1])} {row[0]} ({percent(_share(row[2], brought))})" for row in sizes.iter_rows()]
     odd = products.filter("unlike_others").sort([measure, "sku"], descending=[True, False])
     sentence = f"{skus(len(products))} sell in {plural(len(sizes), 'way')} (share of {measure}): {'; '.join(parts)}."
     if len(odd):
