@@ -46,8 +46,9 @@ def command(output: Output, model: str, tenant: str, form: str, out: Path) -> No
     storage = open_storage(output.settings.storage_url)
     name, version = reference(model)
     number = resolve(storage, tenant, name, version)
-    with output.progress(None, "exporting"):
+    with output.progress(1, "exporting") as step:
         made = exported(Model.of(open_bundle(storage, tenant, name, number)), form)
+        step.advance()
     beside = out.with_name(f"{out.name}.json")
     described = {"tenant": tenant, "name": name, "version": number, **made.description}
     write_whole(out, made.content)

@@ -1,0 +1,141 @@
+"""A net for other programs says what the net says, whatever the number of examples; or nothing is written."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import invplat
+from invplat.core.errors import DatasetError, MissingExtra, SettingRefused
+from invplat.model import export
+from invplat.model.export import Exported, exported
+from invplat.workload import Outputs
+
+EVERY = ("mlp", "lstm", "gru", "rnn", "straight")
+SIZES = (1, 2, 17)
+
+
+def asked(model: Any, cut: Any, size: int) -> dict[str, torch.Tensor]:
+    source = model.workload.examples(cut, model.layout)
+    found: dict[str, torch.Tensor] = model.workload.inputs(model.module, source.batch(torch.arange(size)))
+    return found
+
+
+def agree(found: Outputs, expected: Outputs) -> None:
+    for name, tensor in expected.items():
+        assert torch.allclose(found[name], tensor, rtol=1e-5, atol=1e-5), name
+
+
+@pytest.fixture(scope="module")
+def onnx_of(trained: Callable[[str], Any]) -> Callable[[str], Exported]:
+    """Each net once for all tests: following it takes seconds."""
+    return lru_cache(lambda name: exported(trained(name)[0], "onnx"))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_onnx_says_what_the_net_says(
+    trained: Callable[[str], Any], onnx_of: Callable[[str], Exported], name: str
+) -> None:
+    import onnxruntime
+
+    model, cut, _ = trained(name)
+    made = onnx_of(name)
+    session = onnxruntime.InferenceSession(made.content, providers=["CPUExecutionProvider"])
+    told = made.description
+    assert [each["name"] for each in told["inputs"]] == [each.name for each in session.get_inputs()]
+    assert {each.shape[0] for each in (*session.get_inputs(), *session.get_outputs())} == {"n"}
+    for size in SIZES:
+        inputs = asked(model, cut, size)
+        names = [each["name"] for each in told["outputs"]]
+        said = session.run(names, {each["name"]: inputs[each["name"]].numpy() for each in told["inputs"]})
+        agree(
+            {each: torch.from_numpy(np.asarray(values)) for each, values in zip(names, said, strict=True)},
+            model.module(**inputs),
+        )
+
+
+@pytest.mark.parametrize("name", ["mlp", "lstm"])
+def test_an_archive_says_what_the_net_says(trained: Callable[[str], Any], name: str) -> None:
+    model, cut, _ = trained(name)
+    made = exported(model, "torch-export")
+    with export._quiet():
+        program: Any = torch.export.load(io.BytesIO(made.content)).module()
+    for size in SIZES:
+        inputs = asked(model, cut, size)
+        agree(program(**inputs), model.module(**inputs))
+
+
+def test_the_description_tells_scaling_and_levels_and_no_place(
+    trained: Callable[[str], Any], onnx_of: Callable[[str], Exported]
+) -> None:
+    model, _, _ = trained("mlp")
+    made = onnx_of("mlp")
+    told = made.description
+    assert told["quantiles"] == [0.1, 0.5, 0.9]
+    assert tuple(told["scaling"]["sees"]["names"]) == model.layout.sees.names
+    assert set(told["preparation"]["encoders"]) == {"sku", "store"}
+    assert told["verified"]["batches"] == [1, 33]
+    assert told["verified"]["largest_difference"] <= 1e-5
+    for place in (Path(invplat.__file__).parents[1], Path(torch.__file__).parent):
+        assert str(place).encode() not in made.content, "the file tells where it was made"
+
+
+class Bent(torch.nn.Module):
+    """A net that speaks otherwise when others read it."""
+
+    def __init__(self, inner: torch.nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, demand: torch.Tensor) -> dict[str, torch.Tensor]:
+        found: dict[str, torch.Tensor] = self.inner(demand)
+        return {**found, "mean": found["mean"] + (1e-3 if torch.compiler.is_exporting() else 0.0)}
+
+
+class Counting(Bent):
+    """A net that is built for one number of examples."""
+
+    def forward(self, demand: torch.Tensor) -> dict[str, torch.Tensor]:
+        found: dict[str, torch.Tensor] = self.inner(demand)
+        return {**found, "mean": found["mean"] * (2.0 if len(demand) == export.TRACED else 1.0)}
+
+
+def test_an_export_that_differs_is_refused(trained: Callable[[str], Any]) -> None:
+    model, _, _ = trained("straight")
+    with pytest.raises(SettingRefused, match="from the net, more than 1e-05"):
+        exported(replace(model, module=Bent(model.module)), "torch-export")
+
+
+def test_a_net_that_can_t_be_followed_is_refused_with_its_name(trained: Callable[[str], Any]) -> None:
+    model, _, _ = trained("straight")
+    with pytest.raises(SettingRefused, match="straight can't be exported"):
+        exported(replace(model, module=Counting(model.module)), "torch-export")
+
+
+def test_a_model_of_tables_is_refused(trained: Callable[[str], Any]) -> None:
+    model, _, _ = trained("mlp")
+    with pytest.raises(DatasetError, match="rows of a table"):
+        exported(replace(model, layout=replace(model.layout, past=0)), "torch-export")
+
+
+def test_a_format_that_is_not_known_is_refused(trained: Callable[[str], Any]) -> None:
+    with pytest.raises(SettingRefused, match="'pickle' is not known"):
+        exported(trained("straight")[0], "pickle")
+
+
+def test_without_the_extra_the_pip_command_is_told(
+    trained: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingExtra, match="onnxruntime") as told:
+        exported(trained("straight")[0], "onnx")
+    assert told.value.hint == "pip install 'invplat[export]'"
