@@ -7,7 +7,7 @@ they mean.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -21,11 +21,13 @@ from invplat.data.describe.running import Running
 from invplat.data.timeline import as_day
 from invplat.evaluate.insights.assumptions import Assumptions
 from invplat.evaluate.insights.cells import BUCKET, DAYS, QUARTER, YEAR, Numbers, cells
+from invplat.evaluate.insights.shelves import shelves
 from invplat.evaluate.insights.values import valued
 
 SILENT = 28  # days without a sale or a count, after which a store counts as closed
 COUNTED = 28  # days by which a series' last count may lie before its store's: later it left the shelf
 OLD = 92  # days after which a count says nothing of today
+SALES = ("store", "sku", "date", "quantity", "price", "promotion", "discount", "available")
 PRODUCTS = {
     "sku": pl.String,
     "name": pl.String,
@@ -106,6 +108,7 @@ class _Gathering:
         self.buckets = np.zeros((0, self.width))
         self.seen = np.zeros((0, self.width), np.bool_)
         self.start = self.end - timedelta(days=round((YEAR[frequency] + QUARTER[frequency]) * DAYS[frequency]) - 1)
+        self.narrow = _narrow(self.dataset)
         self.costs = Running(["sku"], {"cost": "sum", "units": "sum"})
         self.deliveries = Running(["supplier", "days"], {"deliveries": "sum", "units": "sum"})
         self.waiting = Running(["supplier"], {"waiting": "sum"})
@@ -117,13 +120,13 @@ class _Gathering:
         files = [file for file in self.dataset.manifest.tables["sales"].files if file.store == store]
         if not any(file.start and date.fromisoformat(file.start) <= self.end for file in files):
             return  # not open yet
-        panel = build_panel(self.dataset, store, start=self.start, end=self.end, planned=())
+        panel = build_panel(self.narrow, store, start=self.start, end=self.end, planned=())
         found = cells(panel)
-        shelves = self._shelves(store)
+        counts = shelves(self.dataset, store, self.end)
         came = self._receipts(store)
-        frame = found.series.join(shelves, on="sku", how="full", coalesce=True)
+        frame = found.series.join(counts, on="sku", how="full", coalesce=True)
         frame = frame.join(came, on="sku", how="left").with_columns(pl.lit(store).alias("store"))
-        sold, counted = frame["last_sold"].fill_nan(None).min(), shelves["counted"].min()
+        sold, counted = frame["last_sold"].fill_nan(None).min(), counts["counted"].min()
         ages = [pl.col(name) for name in ("age", "first_counted", "first_received")]
         frame = frame.with_columns(pl.max_horizontal(ages).alias("age"), pl.col("comes_back").fill_null(False))
         if isinstance(sold, float) and sold > SILENT and not (isinstance(counted, float) and counted <= SILENT):
@@ -172,21 +175,6 @@ class _Gathering:
 
     def _rows(self, table: str) -> bool:
         return any(file.rows for file in self.dataset.manifest.tables[table].files)
-
-    def _shelves(self, store: str) -> pl.DataFrame:
-        """The last count of each SKU up to the as-of day, and the mean of a year's counts; ages in days."""
-        kinds = {"sku": pl.String, "date": pl.Date, "on_hand": pl.Float64, "on_order": pl.Float64}
-        rows = _columns(self.dataset.read("stock", store, list(kinds)), kinds)
-        rows = rows.filter((pl.col("date") <= self.end) & pl.col("on_hand").is_not_null())
-        last_year = pl.col("date") > self.end - timedelta(days=round(YEAR["daily"]))
-        return rows.group_by("sku").agg(  # rows are in order of their dates
-            pl.col("on_hand").last().clip(0),
-            pl.col("on_order").last().clip(0),
-            pl.col("on_hand").clip(0).filter(last_year).mean().alias("mean_stock"),
-            pl.col("date").filter(pl.col("date") > self.end - timedelta(days=QUARTER["daily"])).len().alias("counts"),
-            self._ago(pl.col("date").last()).alias("counted"),
-            self._ago(pl.col("date").first()).alias("first_counted"),
-        )
 
     def _receipts(self, store: str) -> pl.DataFrame:
         """Adds to what is known of suppliers and costs; returns when each SKU first came."""
@@ -241,6 +229,15 @@ class _Gathering:
             self.seen = np.pad(self.seen, ((0, more), (0, 0)))
         self.buckets[at] += buckets
         self.seen[at] |= seen
+
+
+def _narrow(dataset: Dataset) -> Dataset:
+    """The dataset as if it had no more than a panel needs here: stock tells of empty shelves only where sales don't."""
+    tables = {"sales": dataset.manifest.tables["sales"]}
+    tables["sales"] = replace(tables["sales"], columns=tuple(one for one in SALES if one in tables["sales"].columns))
+    if dataset.has("stock") and "available" not in tables["sales"].columns:
+        tables["stock"] = replace(dataset.manifest.tables["stock"], columns=("store", "sku", "date", "on_hand"))
+    return Dataset(dataset.storage, replace(dataset.manifest, tables=tables))
 
 
 def _columns(table: Any, kinds: dict[str, Any]) -> pl.DataFrame:

@@ -120,13 +120,15 @@ def _kmeans(points: Numbers) -> tuple[np.ndarray[Any, np.dtype[np.int64]], float
     """As many groups as the silhouette likes best; every draw from one seed."""
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
+    from threadpoolctl import threadpool_limits
 
     rng = np.random.default_rng(0)
     judged = rng.permutation(len(points))[:JUDGED]
     different = len(np.unique(points[judged].round(9), axis=0))
     best, group = -1.0, np.zeros(len(points), np.int64)
     for count in range(2, min(MOST, different - 1) + 1):
-        labels = KMeans(count, n_init=4, random_state=0).fit_predict(points)
+        with threadpool_limits(1):  # so few points are a hundred times slower with threads that wait for each other
+            labels = KMeans(count, n_init=4, random_state=0).fit_predict(points)
         if len(np.unique(labels[judged])) < 2:
             continue
         fit = float(silhouette_score(points[judged], labels[judged]))
