@@ -20,7 +20,7 @@ from invplat.model import export
 from invplat.model.export import Exported, exported
 from invplat.workload import Outputs
 
-EVERY = ("mlp", "lstm", "gru", "rnn", "straight")
+EVERY = ("mlp", "lstm", "straight", *(pytest.param(name, marks=pytest.mark.slow) for name in ("gru", "rnn")))
 SIZES = (1, 2, 17)
 
 
