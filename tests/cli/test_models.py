@@ -20,7 +20,7 @@ SHOP = ("--tenant", "corner-shop")
 
 @pytest.fixture(scope="module")
 def bundle() -> Iterator[Any]:
-    return fitted("mlp")[0].bundle()
+    return fitted("mlp").model.bundle()
 
 
 @pytest.fixture

@@ -4,15 +4,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from invplat.data.panel import Panel
-from invplat.data.windows import Windows
-from invplat.model import Model
-from tests.model.made import fitted, install_example
-
-Made = tuple[Model, Windows, Panel]
+from tests.model.made import Made, fitted, install_example
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The example package, found by its entry point."""
     with pytest.MonkeyPatch.context() as patch:
@@ -20,9 +15,9 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def trained(example: None) -> Callable[[str], Made]:
-    """Each workload is fitted once for all tests; they only read what comes out."""
+    """Each workload is fitted once for all tests of a file; they only read what comes out."""
     kept: dict[str, Made] = {}
 
     def make(name: str) -> Made:

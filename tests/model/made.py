@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from invplat.data.panel import Panel
 from invplat.data.transforms import Categories
 from invplat.data.windows import Windows
 from invplat.model import Model, Preparation, lineage_of
+from invplat.model.specimen import specimen_lead_times
 from invplat.testing.panels import Case, made_panel
 from invplat.train.loop import fit
 from invplat.train.plan import Plan
-from invplat.workload import Spec, find
+from invplat.workload import Prediction, Spec, find, installed
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "own_workload"
 SPEC = Spec(past=7, horizon=3, quantiles=(0.1, 0.5, 0.9))
@@ -29,6 +31,28 @@ SMALL: dict[str, dict[str, Any]] = {
     "rnn": {"hidden_one": 32, "hidden_two": 32},
     "straight": {"hidden": 16},
 }
+EVERY = (*installed(), "straight")  # the example package is there in tests only
+
+
+@dataclass(frozen=True)
+class Made:
+    model: Model
+    panel: Panel  # as it was before any feature
+    ready: Panel
+    windows: Windows
+
+    @property
+    def beside(self) -> dict[str, Any]:
+        """What only workloads that decide look at."""
+        return {"panels": [self.ready], "lead_times": [specimen_lead_times(self.ready)]}
+
+    def says(self, windows: Windows | None = None) -> Prediction:
+        return self.model.predict(windows or self.windows, **self.beside)
+
+    def inputs(self, size: int) -> dict[str, torch.Tensor]:
+        model = self.model
+        source = model.workload.examples(self.windows, model.layout, **self.beside)
+        return model.workload.inputs(model.module, source.batch(torch.arange(size)))
 
 
 def install_example(patch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -46,20 +70,22 @@ def install_example(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.syspath_prepend(str(folder))
 
 
-def fitted(name: str, **params: Any) -> tuple[Model, Windows, Panel]:
-    """After two epochs on a made-up store; its windows; the store as it was before any feature."""
+def fitted(name: str, **params: Any) -> Made:
+    """After two epochs on a made-up store."""
     workload = find(name)
     panel = made_panel(CASE)
     texts = panel.statics.texts
     encoders = {each: Categories.fit(texts[each], cutoff=panel.last) for each in ("sku", "store")}
     preparation = Preparation(Recipe(windows=(7,), pattern=0), panel.frequency, encoders)
-    cut = preparation.cut(preparation.ready(panel), SPEC)
+    ready = preparation.ready(panel)
+    cut = preparation.cut(ready, SPEC)
     layout = workload.layout(cut, SPEC)
-    chosen = workload.space.check({**SMALL[name], **params})
-    examples = workload.examples(cut, layout)
+    chosen = workload.space.check({**SMALL.get(name, {}), **params})
+    examples = workload.examples(cut, layout, panels=ready, lead_times=[specimen_lead_times(ready[0])])
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     found = fit(workload, chosen, layout, examples, plan=Plan.of(chosen, epochs=2, patience=0))
     torch.set_num_threads(threads)
     lineage = lineage_of(None, seed=0, epochs=2)
-    return Model(workload, chosen, SPEC, layout, preparation, found.module, lineage, {"loss": found.loss}), cut, panel
+    model = Model(workload, chosen, SPEC, layout, preparation, found.module, lineage, {"loss": found.loss})
+    return Made(model, panel, ready[0], cut)

@@ -19,15 +19,12 @@ from invplat.core.errors import DatasetError, MissingExtra, SettingRefused
 from invplat.model import export
 from invplat.model.export import Exported, exported
 from invplat.workload import Outputs
+from tests.model.made import EVERY, Made
 
-EVERY = ("mlp", "lstm", "straight", *(pytest.param(name, marks=pytest.mark.slow) for name in ("gru", "rnn")))
 SIZES = (1, 2, 17)
-
-
-def asked(model: Any, cut: Any, size: int) -> dict[str, torch.Tensor]:
-    source = model.workload.examples(cut, model.layout)
-    found: dict[str, torch.Tensor] = model.workload.inputs(model.module, source.batch(torch.arange(size)))
-    return found
+SLOW = ("gru", "rnn")  # to be followed
+WORKLOADS = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in EVERY]
+Trained = Callable[[str], Made]
 
 
 def agree(found: Outputs, expected: Outputs) -> None:
@@ -36,48 +33,45 @@ def agree(found: Outputs, expected: Outputs) -> None:
 
 
 @pytest.fixture(scope="module")
-def onnx_of(trained: Callable[[str], Any]) -> Callable[[str], Exported]:
+def onnx_of(trained: Trained) -> Callable[[str], Exported]:
     """Each net once for all tests: following it takes seconds."""
-    return lru_cache(lambda name: exported(trained(name)[0], "onnx"))
+    return lru_cache(lambda name: exported(trained(name).model, "onnx"))
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_onnx_says_what_the_net_says(
-    trained: Callable[[str], Any], onnx_of: Callable[[str], Exported], name: str
-) -> None:
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_onnx_says_what_the_net_says(trained: Trained, onnx_of: Callable[[str], Exported], name: str) -> None:
     import onnxruntime
 
-    model, cut, _ = trained(name)
-    made = onnx_of(name)
+    net, made = trained(name), onnx_of(name)
     session = onnxruntime.InferenceSession(made.content, providers=["CPUExecutionProvider"])
     told = made.description
     assert [each["name"] for each in told["inputs"]] == [each.name for each in session.get_inputs()]
     assert {each.shape[0] for each in (*session.get_inputs(), *session.get_outputs())} == {"n"}
     for size in SIZES:
-        inputs = asked(model, cut, size)
+        inputs = net.inputs(size)
         names = [each["name"] for each in told["outputs"]]
         said = session.run(names, {each["name"]: inputs[each["name"]].numpy() for each in told["inputs"]})
         agree(
             {each: torch.from_numpy(np.asarray(values)) for each, values in zip(names, said, strict=True)},
-            model.module(**inputs),
+            net.model.module(**inputs),
         )
 
 
 @pytest.mark.parametrize("name", ["mlp", "lstm"])
-def test_an_archive_says_what_the_net_says(trained: Callable[[str], Any], name: str) -> None:
-    model, cut, _ = trained(name)
-    made = exported(model, "torch-export")
+def test_an_archive_says_what_the_net_says(trained: Trained, name: str) -> None:
+    net = trained(name)
+    made = exported(net.model, "torch-export")
     with export._quiet():
         program: Any = torch.export.load(io.BytesIO(made.content)).module()
     for size in SIZES:
-        inputs = asked(model, cut, size)
-        agree(program(**inputs), model.module(**inputs))
+        inputs = net.inputs(size)
+        agree(program(**inputs), net.model.module(**inputs))
 
 
 def test_the_description_tells_scaling_and_levels_and_no_place(
-    trained: Callable[[str], Any], onnx_of: Callable[[str], Exported]
+    trained: Trained, onnx_of: Callable[[str], Exported]
 ) -> None:
-    model, _, _ = trained("mlp")
+    model = trained("mlp").model
     made = onnx_of("mlp")
     told = made.description
     assert told["quantiles"] == [0.1, 0.5, 0.9]
@@ -109,33 +103,31 @@ class Counting(Bent):
         return {**found, "mean": found["mean"] * (2.0 if len(demand) == export.TRACED else 1.0)}
 
 
-def test_an_export_that_differs_is_refused(trained: Callable[[str], Any]) -> None:
-    model, _, _ = trained("straight")
+def test_an_export_that_differs_is_refused(trained: Trained) -> None:
+    model = trained("straight").model
     with pytest.raises(SettingRefused, match="from the net, more than 1e-05"):
         exported(replace(model, module=Bent(model.module)), "torch-export")
 
 
-def test_a_net_that_can_t_be_followed_is_refused_with_its_name(trained: Callable[[str], Any]) -> None:
-    model, _, _ = trained("straight")
+def test_a_net_that_can_t_be_followed_is_refused_with_its_name(trained: Trained) -> None:
+    model = trained("straight").model
     with pytest.raises(SettingRefused, match="straight can't be exported"):
         exported(replace(model, module=Counting(model.module)), "torch-export")
 
 
-def test_a_model_of_tables_is_refused(trained: Callable[[str], Any]) -> None:
-    model, _, _ = trained("mlp")
+def test_a_model_of_tables_is_refused(trained: Trained) -> None:
+    model = trained("mlp").model
     with pytest.raises(DatasetError, match="rows of a table"):
         exported(replace(model, layout=replace(model.layout, past=0)), "torch-export")
 
 
-def test_a_format_that_is_not_known_is_refused(trained: Callable[[str], Any]) -> None:
+def test_a_format_that_is_not_known_is_refused(trained: Trained) -> None:
     with pytest.raises(SettingRefused, match="'pickle' is not known"):
-        exported(trained("straight")[0], "pickle")
+        exported(trained("straight").model, "pickle")
 
 
-def test_without_the_extra_the_pip_command_is_told(
-    trained: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_extra_the_pip_command_is_told(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtra, match="onnxruntime") as told:
-        exported(trained("straight")[0], "onnx")
+        exported(trained("straight").model, "onnx")
     assert told.value.hint == "pip install 'invplat[export]'"
