@@ -96,6 +96,45 @@ def test_without_its_last_file_it_does_not_exist(folder: FolderStorage) -> None:
         load(folder, "models/none")
 
 
+class Dying(FolderStorage):
+    """A machine that goes down at one of the writes of a save."""
+
+    def __init__(self, root: Path, after: int) -> None:
+        super().__init__(root)
+        self.left = after
+
+    def write(self, key: str, data: bytes, *, durable: bool = True) -> None:
+        self.tick()
+        super().write(key, data, durable=durable)
+
+    def create(self, key: str, data: bytes) -> bool:
+        self.tick()
+        return super().create(key, data)
+
+    def tick(self) -> None:
+        if not self.left:
+            raise KeyboardInterrupt
+        self.left -= 1
+
+
+def test_a_save_that_dies_anywhere_leaves_nothing_and_can_be_done_again(tmp_path: Path) -> None:
+    deaths = 0
+    while True:
+        storage = Dying(tmp_path / str(deaths), deaths)
+        try:
+            save(storage, PLACE, made())
+        except KeyboardInterrupt:
+            with pytest.raises(BundleRefused):
+                load(storage, PLACE)
+            storage.left = 9
+            save(storage, PLACE, made())
+            assert load(storage, PLACE) == made()
+            deaths += 1
+            continue
+        break
+    assert deaths == 3, "a save writes three files"
+
+
 @pytest.mark.parametrize("role", ["documents", "weights"])
 def test_a_missing_file_is_named(folder: FolderStorage, role: str) -> None:
     path = file(folder, role)

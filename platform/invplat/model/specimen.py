@@ -22,7 +22,7 @@ from invplat.data.windows import Windows, windows
 
 BEGINS = "2024-01-01"
 LEVEL = 8  # units a period, about
-WAIT = 5  # days that an order takes
+WAITS = (5, 6, 7)  # days that orders take, in turn
 
 
 def specimen_panel(layout: Layout, frequency: str, count: int, seed: int = 0) -> Panel:
@@ -88,7 +88,8 @@ def specimen_lead_times(panel: Panel) -> LeadTimes:
         "store": [panel.store] * len(ordered),
         "all": [""] * len(ordered),
     }
-    return LeadTimes(ordered, ordered + WAIT, {name: np.array(labels, object) for name, labels in names.items()})
+    received = ordered + np.resize(np.array(WAITS), len(ordered))
+    return LeadTimes(ordered, received, {name: np.array(labels, object) for name, labels in names.items()})
 
 
 def _columns(
