@@ -37,7 +37,7 @@ def cells(panel: Panel) -> Cells:
     year = slice(max(known - YEAR[frequency], 0), known)
     lately = slice(max(known - quarter, 0), known)
     sold, open_ = demand[:, year], shelf[:, year]
-    selling, awake = (sold > 0).sum(1), (open_ > 0).sum(1)
+    selling, awake = (sold > 0).sum(1), ((open_ > 0) | (sold > 0)).sum(1)
     units, squares = sold.sum(1), (sold**2).sum(1)
     mean_size = units / np.maximum(selling, 1)
     spread = np.maximum(squares / np.maximum(selling, 1) - mean_size**2, 0) / np.maximum(mean_size, 1e-12) ** 2

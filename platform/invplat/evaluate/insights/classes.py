@@ -9,7 +9,7 @@ from invplat.core.page.wording import number, percent
 from invplat.evaluate.insights.assumptions import Assumptions
 from invplat.evaluate.insights.facts import Facts
 from invplat.evaluate.insights.insight import Insight, Money, unknown
-from invplat.evaluate.insights.wording import lacks, money, priced, skus
+from invplat.evaluate.insights.wording import known_sum, lacks, money, priced, skus
 
 A, B = 0.80, 0.95  # of the revenue: the first 80 %, the next 15 %, the rest
 X, Y = 0.5, 1.0  # variation of a week's (month's) sales: even, wavering, erratic
@@ -24,16 +24,15 @@ def classes(facts: Facts, assumptions: Assumptions) -> Insight:
     if products.is_empty() or not products["units"].sum():
         return unknown(name, title, ("nothing was sold in the last year: classes need sales",), act=False)
     holding = pl.col("worth") * assumptions.holding_rate
-    rows = products.with_columns(holds_a_year=holding).sort([measure, "sku"], descending=[True, False])
+    rows = products.with_columns(holds_a_year=holding).sort([measure, "sku"], descending=[True, False], nulls_last=True)
     table = rows.group_by("abc").agg(
         pl.len(), pl.col("share").sum(), pl.col("worth").sum(), pl.col("holds_a_year").sum()
     )
     of = {row["abc"]: row for row in table.to_dicts()}
     first, last = of["A"], of.get("C")
     best = rows.filter((pl.col("abc") == "A") & (pl.col("xyz") == "X"))
-    sentence = (
-        f"{skus(first['len'])} of {number(len(rows))} bring {percent(first['share'])} of the {measure}; "
-        f"{number(len(best))} of them sell evenly (AX)."
+    sentence = f"{skus(first['len'])} of {number(len(rows))} bring {percent(first['share'])} of the {measure}" + (
+        "." if rows["variation"].is_null().all() else f"; {number(len(best))} of them sell evenly (AX)."
     )
     amount = None
     if last is not None:
@@ -66,9 +65,9 @@ def graded(facts: Facts) -> pl.DataFrame:
     """One row a SKU: what it brought, its ABC and its XYZ class."""
     measure = "revenue" if priced(facts) else "units"
     products = facts.series.group_by("sku").agg(
-        pl.col("name", "category").first(), pl.col("units", "revenue", "worth").sum()
+        pl.col("name", "category").first(), *known_sum("units", "revenue", "worth")
     )
-    products = products.sort([measure, "sku"], descending=[True, False])
+    products = products.sort([measure, "sku"], descending=[True, False], nulls_last=True)
     values = products[measure].fill_null(0.0).to_numpy()
     share = values / max(values.sum(), 1e-12)
     before = np.cumsum(share) - share  # the one that crosses a border still belongs above it

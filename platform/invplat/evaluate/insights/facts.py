@@ -24,9 +24,9 @@ from invplat.evaluate.insights.cells import BUCKET, DAYS, QUARTER, YEAR, Numbers
 from invplat.evaluate.insights.shelves import shelves
 from invplat.evaluate.insights.values import valued
 
-SILENT = 28  # days without a sale or a count, after which a store counts as closed
+SILENT = {"daily": 28, "weekly": 28, "monthly": 92}  # days without a sale or a count: the store is closed
 COUNTED = 28  # days by which a series' last count may lie before its store's: later it left the shelf
-OLD = 92  # days after which a count says nothing of today
+OLD = 35  # days after which a count says nothing of today
 SALES = ("store", "sku", "date", "quantity", "price", "promotion", "discount", "available")
 PRODUCTS = {
     "sku": pl.String,
@@ -126,10 +126,11 @@ class _Gathering:
         came = self._receipts(store)
         frame = found.series.join(counts, on="sku", how="full", coalesce=True)
         frame = frame.join(came, on="sku", how="left").with_columns(pl.lit(store).alias("store"))
+        silent = SILENT[self.dataset.frequency]
         sold, counted = frame["last_sold"].fill_nan(None).min(), counts["counted"].min()
         ages = [pl.col(name) for name in ("age", "first_counted", "first_received")]
         frame = frame.with_columns(pl.max_horizontal(ages).alias("age"), pl.col("comes_back").fill_null(False))
-        if isinstance(sold, float) and sold > SILENT and not (isinstance(counted, float) and counted <= SILENT):
+        if isinstance(sold, float) and sold > silent and not (isinstance(counted, float) and counted <= silent):
             self.closed.append(store)
             return
         here = float(counted) if isinstance(counted, float) else 0.0
@@ -192,7 +193,7 @@ class _Gathering:
             return pl.DataFrame(schema={"sku": pl.String, "first_received": pl.Float64, "from": pl.String})
         listed = self.products.select("sku", listed="supplier")
         rows = rows.join(listed, on="sku", how="left").with_columns(
-            supplier=pl.coalesce("supplier", "listed"), came=pl.col("received_on") <= self.end
+            supplier=pl.coalesce("supplier", "listed").fill_null(""), came=pl.col("received_on") <= self.end
         )
         since = self.end - timedelta(days=round(YEAR["daily"]))
         lately = rows.filter(pl.col("ordered_on") > since)
@@ -201,11 +202,11 @@ class _Gathering:
         trips = came.group_by("supplier", "ordered_on", "received_on").agg(pl.col("quantity").sum())
         days = (pl.col("received_on") - pl.col("ordered_on")).dt.total_days().cast(pl.Int64).alias("days")
         self.deliveries.add(
-            trips.filter(pl.col("supplier").is_not_null())
-            .group_by("supplier", days)
-            .agg(pl.len().cast(pl.Int64).alias("deliveries"), pl.col("quantity").sum().alias("units"))
+            trips.group_by("supplier", days).agg(
+                pl.len().cast(pl.Int64).alias("deliveries"), pl.col("quantity").sum().alias("units")
+            )
         )
-        late = lately.filter(~pl.col("came") & pl.col("supplier").is_not_null())
+        late = lately.filter(~pl.col("came"))
         self.waiting.add(late.group_by("supplier").agg(pl.len().cast(pl.Int64).alias("waiting")))
         paid = came.filter(pl.col("unit_cost") > 0)
         worth = (pl.col("quantity") * pl.col("unit_cost")).sum().alias("cost")
@@ -214,7 +215,8 @@ class _Gathering:
             rows.filter("came")
             .group_by("sku")
             .agg(
-                self._ago(pl.col("received_on").min()).alias("first_received"), pl.col("supplier").last().alias("from")
+                self._ago(pl.col("received_on").min()).alias("first_received"),
+                pl.col("supplier").last().replace("", None).alias("from"),
             )
         )
 

@@ -20,6 +20,7 @@ from invplat.evaluate.insights.service import service
 from invplat.evaluate.insights.stockouts import stockouts
 from invplat.evaluate.insights.suppliers import suppliers
 from invplat.evaluate.insights.transfers import transfers
+from invplat.evaluate.insights.wording import some
 
 FINDERS: Mapping[str, Callable[[Facts, Assumptions], Insight]] = {
     "dead": stock.dead,
@@ -56,8 +57,8 @@ def insights(
     for name in only or FINDERS:
         insight = FINDERS[name](facts, assumed)
         notes = insight.lacking
-        if facts.closed:
-            notes = (*notes, f"left out as closed (no sale for 28 days): {', '.join(facts.closed[:5])}")
+        if facts.closed and insight.known:
+            notes = (*notes, f"left out as closed, for nothing was sold lately: {some(facts.closed, 5)}")
         graded = severity(insight.money.amount, facts.yearly_sales)
         found.append(replace(insight, lacking=notes, severity=graded, as_of=facts.as_of.isoformat()))
     return ranked(found)

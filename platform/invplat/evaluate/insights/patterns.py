@@ -36,7 +36,7 @@ def patterns(facts: Facts, assumptions: Assumptions) -> Insight:
     if not sold["units"].sum():
         return unknown(name, title, ("nothing was sold in the last year: patterns need sales",), act=False)
     rows = sold.with_columns(holds_a_year=pl.col("worth") * assumptions.holding_rate).sort(
-        ["revenue", "store", "sku"], descending=[True, False, False], nulls_last=True
+        ["revenue", "units", "store", "sku"], descending=[True, True, False, False], nulls_last=True
     )
     counts = dict(rows.group_by("pattern").agg(pl.len()).iter_rows())
     lumpy = rows.filter(pl.col("pattern") == "lumpy")

@@ -15,7 +15,7 @@ from invplat.evaluate.insights.assumptions import Assumptions
 from invplat.evaluate.insights.cells import Numbers
 from invplat.evaluate.insights.facts import Facts
 from invplat.evaluate.insights.insight import Insight, Money, unknown
-from invplat.evaluate.insights.wording import lacks, priced, skus, some
+from invplat.evaluate.insights.wording import known_sum, lacks, priced, skus, some
 
 FEWEST = 12  # products, below which groups say nothing
 MOST = 8  # groups
@@ -49,14 +49,16 @@ def segments(facts: Facts, assumptions: Assumptions) -> Insight:
     measure = "revenue" if priced(facts) else "units"
     brought = float(products[measure].sum())
     sizes = (
-        products.group_by("segment").agg(pl.len(), pl.col(measure).sum()).sort([measure, "segment"], descending=True)
+        products.group_by("segment")
+        .agg(pl.len(), pl.col(measure).sum())
+        .sort([measure, "segment"], descending=True, nulls_last=True)
     )
     parts = [f"{number(row[1])} {row[0]} ({percent(_share(row[2], brought))})" for row in sizes.iter_rows()]
-    odd = products.filter("unlike_others").sort([measure, "sku"], descending=[True, False])
+    odd = products.filter("unlike_others").sort([measure, "sku"], descending=[True, False], nulls_last=True)
     sentence = f"{skus(len(products))} sell in {plural(len(sizes), 'way')} (share of {measure}): {'; '.join(parts)}."
     if len(odd):
         sentence += f" {number(len(odd))} unlike any others: {some(odd['sku'].to_list())}."
-    rows = products.sort([measure, "sku"], descending=[True, False]).select(
+    rows = products.sort([measure, "sku"], descending=[True, False], nulls_last=True).select(
         "sku", "name", "category", "segment", "unlike_others", "units", "revenue", *FEATURES, "worth", "holds_a_year"
     )
     return Insight(
@@ -99,7 +101,7 @@ def _products(facts: Facts) -> pl.DataFrame:
     )
     sums = facts.series.group_by("sku").agg(
         pl.col("name", "category").first(),
-        pl.col("units", "revenue", "worth").sum(),
+        *known_sum("units", "revenue", "worth"),
         regularity=pl.col("selling").sum() / (pl.col("selling") * pl.col("interval")).sum().clip(1e-12),
         promoted=(pl.col("promoted") * pl.col("units")).sum() / pl.col("units").sum().clip(1e-12),
     )

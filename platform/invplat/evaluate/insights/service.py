@@ -42,11 +42,14 @@ def service(facts: Facts, assumptions: Assumptions) -> Insight:
     whole = {row["level"]: row for row in rows.filter(pl.col("class") == "all").to_dicts()}
     now, more = whole[ASKED], whole[round(ASKED + 0.01, 2)]
     pays = {name: _pays(rows.filter(pl.col("class") == name)) for name in ("A", "B", "C")}
-    said = ", ".join(f"{percent(level)} for class {name}" for name, level in pays.items() if level is not None)
+    said = ", ".join(f"{percent(level)} in class {name}" for name, level in pays.items() if level is not None)
+    if len(set(pays.values())) == 1 and said:
+        said = f"{percent(pays['A'] or 0.0)} in every class"
+    further = f" A further point pays for itself up to {said}." if said else ""
     costs, brings = more["holding_a_year"] - now["holding_a_year"], now["lost_a_year"] - more["lost_a_year"]
     sentence = (
         f"From {percent(ASKED)} to {percent(ASKED + 0.01)} of cycles without a stockout costs {money(costs)} a year of "
-        f"holding and saves {money(brings)} of margin.{f' A further point pays up to {said}.' if said else ''}"
+        f"holding and saves {money(brings)} of margin.{further}"
     )
     thresholds = [
         f"order-up-to levels every {number(assumptions.review_days)} days; demand over lead time and review is gamma "

@@ -8,7 +8,7 @@ from invplat.core.page.wording import number, percent, plural
 from invplat.evaluate.insights.assumptions import Assumptions
 from invplat.evaluate.insights.facts import Facts
 from invplat.evaluate.insights.insight import Insight, Money, unknown
-from invplat.evaluate.insights.wording import lacks, money, priced, series, skus, some, total, worth
+from invplat.evaluate.insights.wording import known_sum, lacks, money, priced, series, skus, some, total, worth
 from invplat.inventory.formulas import days_of_supply, holding_cost, turnover
 
 BY_CHANCE = 0.05  # a silence at least this likely at the pace before it is no sign of death
@@ -26,7 +26,7 @@ def _dead(facts: Facts, assumptions: Assumptions) -> pl.DataFrame:
 
 def dead(facts: Facts, assumptions: Assumptions) -> Insight:
     name, title = "dead", "Dead stock"
-    if gone := lacks(facts, "stock"):
+    if gone := lacks(facts, "stock") or _young(facts, assumptions):
         return unknown(name, title, gone)
     found = _dead(facts, assumptions).sort(["worth", "on_hand", "store", "sku"], descending=[True, True, False, False])
     rows = found.select(
@@ -62,7 +62,7 @@ def dead(facts: Facts, assumptions: Assumptions) -> Insight:
 
 def slow(facts: Facts, assumptions: Assumptions) -> Insight:
     name, title = "slow", "Slow stock"
-    if gone := lacks(facts, "stock"):
+    if gone := lacks(facts, "stock") or _young(facts, assumptions):
         return unknown(name, title, gone)
     limit = 7 * assumptions.slow_weeks
     living = facts.stocked.join(_dead(facts, assumptions).select("store", "sku"), on=["store", "sku"], how="anti")
@@ -126,7 +126,7 @@ def capital(facts: Facts, assumptions: Assumptions) -> Insight:
         held.group_by("store", "category")
         .agg(
             pl.len().alias("series"),
-            pl.col("on_hand", "worth").sum(),
+            *known_sum("on_hand", "worth"),
             (pl.col("sold_cost").sum() * facts.yearly).alias("sold_cost"),
         )
         .with_columns(share=pl.col("worth") / pl.col("worth").sum().clip(1e-12))
@@ -149,7 +149,7 @@ def capital(facts: Facts, assumptions: Assumptions) -> Insight:
         sentence,
         Money(yearly, f"a year of holding it, at {percent(assumptions.holding_rate)} of its cost", "year"),
         rows,
-        (f"units on hand on {facts.as_of} at cost",),
+        (f"units at cost, as last counted: {_counted(facts)}",),
         (*lacks(facts, "products.category"), *facts.assumed),
         act=False,
     )
@@ -208,6 +208,17 @@ def _turned(held: pl.DataFrame, by: str, yearly: float) -> pl.DataFrame:
     return filled.select(pl.lit(by).alias("by"), "name", "sold_cost", "mean_worth").with_columns(
         kept, days=pl.when(kept > 0).then(365.25 / kept)
     )
+
+
+def _young(facts: Facts, assumptions: Assumptions) -> tuple[str, ...]:
+    if facts.days >= assumptions.dead_days:
+        return ()
+    return (f"{number(facts.days)} days of history say nothing of {assumptions.dead_days} days: fewer --dead-days do",)
+
+
+def _counted(facts: Facts) -> str:
+    days = float(facts.stocked["counted"].to_numpy().mean())
+    return f"on {facts.as_of}" if days < 0.5 else f"{number(round(days))} days before {facts.as_of} on average"
 
 
 def _recent() -> pl.Expr:

@@ -31,8 +31,20 @@ def suppliers(facts: Facts, assumptions: Assumptions) -> Insight:
     rows = rows.join(_costs(facts, rows, assumptions), on="supplier", how="left")
     if not priced(facts):
         rows = rows.with_columns(pl.lit(None, pl.Float64).alias("costs_a_year"))
-    order = ["unreliable", "costs_a_year", "late_share", "supplier"]
-    rows = rows.sort(order, descending=[True, True, True, False], nulls_last=True)
+    judged = pl.col("deliveries") >= assumptions.deliveries
+    rows = rows.sort(
+        ["unreliable", judged, "costs_a_year", "late_share", "supplier"],
+        descending=[True, True, True, True, False],
+        nulls_last=True,
+    ).with_columns(
+        verdict=pl.when("unreliable")
+        .then(pl.lit("unreliable"))
+        .when(~judged)
+        .then(pl.lit("too few"))
+        .when(pl.col("surely_late") > assumptions.late_share)
+        .then(pl.lit("like others"))
+        .otherwise(pl.lit("reliable"))
+    )
     bad = rows.filter("unreliable")
     amount = total(bad["costs_a_year"].to_list(), priced(facts))
     young = int((rows["deliveries"] < assumptions.deliveries).sum())
@@ -74,7 +86,7 @@ def suppliers(facts: Facts, assumptions: Assumptions) -> Insight:
 
 def _judged(facts: Facts, assumptions: Assumptions) -> pl.DataFrame:
     found = []
-    for supplier, part in facts.deliveries.group_by("supplier"):
+    for supplier, part in facts.deliveries.filter(pl.col("supplier") != "").group_by("supplier"):
         ordered = part.sort("days")
         days, counts = ordered["days"].to_numpy(), ordered["deliveries"].to_numpy()
         number_of, reached = int(counts.sum()), np.cumsum(counts)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from invplat.core.page.wording import compact, day, harmless, number, percent
+from invplat.core.page.wording import compact, day, harmless, number, percent, short
 from invplat.evaluate.insights.insight import Insight
 from invplat.evaluate.insights.wording import money
 
@@ -54,12 +54,12 @@ SHOWN: dict[str, Shown] = {
     "suppliers": (
         ("supplier", "supplier", str),
         ("deliveries", "deliveries", number),
-        ("usual", "usual days", number),
-        ("slow", "1 in 10 over", number),
+        ("usual", "days", number),
+        ("slow", "1 in 10", number),
         ("late_share", "late", percent),
         ("beside_others", "× others", number),
-        ("unreliable", "unreliable", lambda found: "yes" if found else "no"),
-        ("costs_a_year", "costs a year", money),
+        ("verdict", "verdict", str),
+        ("costs_a_year", "a year", money),
     ),
     "turnover": (
         ("by", "by", str),
@@ -134,7 +134,11 @@ def render_terminal(found: Sequence[Insight], tenant: str, width: int, colour: b
     console.print(f"{tenant}, by what was known on {until}; money as the business counts it", style="bold")
     for place, insight in enumerate(told, 1):
         _one(console, place, insight, rows)
-    _notes(console, "Not to be had", [f"{one.title}: {note}" for one in found if not one.known for note in one.lacking])
+    lacking: dict[str, list[str]] = {}
+    for one in found:
+        for note in one.lacking if not one.known else ():
+            lacking.setdefault(note, []).append(one.title)
+    _notes(console, "Not to be had", [f"{', '.join(titles)}: {note}" for note, titles in lacking.items()])
     _notes(console, "Bear in mind", list(dict.fromkeys(note for one in told for note in one.lacking)))
     if any(len(one.rows) > rows for one in told):
         console.print()
@@ -151,7 +155,7 @@ def _one(console: Console, place: int, insight: Insight, limit: int) -> None:
     console.print()
     head = Text(f"{place}. {insight.title}", style="bold")
     amount = insight.money.amount
-    if amount is not None:
+    if amount:
         head.append(f"  {money(amount)}{' a year' if insight.money.per == 'year' else ''}", style="bold cyan")
         head.append(f"  {insight.severity}" if insight.act and insight.severity != "none" else "", style="dim")
     head.append(f"  --only {insight.name}", style="dim")
@@ -160,16 +164,33 @@ def _one(console: Console, place: int, insight: Insight, limit: int) -> None:
     shown = _rows(insight)[:limit]
     if shown and limit:
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
-        for column, name, written in SHOWN[insight.name]:
-            right = written in (number, money, percent, compact)
-            table.add_column(Text(name), justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
-            del column
-        for row in shown:
-            cells = [(row[column], written) for column, _, written in SHOWN[insight.name]]
-            table.add_row(*(Text("–" if value is None else harmless(written(value))) for value, written in cells))
+        columns = _columns(insight.name, shown, console.width - 3)
+        for cells, right in columns:
+            table.add_column(Text(cells[0]), justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
+        for row in list(zip(*(cells for cells, _ in columns), strict=True))[1:]:
+            table.add_row(*(Text(cell) for cell in row))
         console.print(Padding(table, (0, 0, 0, 3)))
     for threshold in (*insight.thresholds, *((f"money: {insight.money.counted}",) if amount is not None else ())):
         console.print(Padding(threshold, (0, 0, 0, 3)), style="dim")
+
+
+def _columns(name: str, shown: Sequence[dict[str, Any]], width: int) -> list[tuple[list[str], bool]]:
+    """Cells with their head, and whether they are numbers. Numbers take what they need, texts share what is left."""
+    found = []
+    for column, head, written in SHOWN[name]:
+        values = [row[column] for row in shown]
+        cells = ["–" if value is None else harmless(written(value)) for value in values]
+        found.append(([head, *cells], written in (number, money, percent, compact)))
+    texts = sorted(max(map(len, cells)) for cells, right in found if not right)
+    left = width - 3 * (len(found) - 1) - sum(max(map(len, cells)) for cells, right in found if right)
+    room = left
+    for place, needed in enumerate(texts):
+        room = left // (len(texts) - place)
+        if needed > room:
+            break
+        left -= needed
+        room = max(room, needed)
+    return [([cell if right else short(cell, max(room, 6)) for cell in cells], right) for cells, right in found]
 
 
 def _rows(insight: Insight) -> list[dict[str, Any]]:

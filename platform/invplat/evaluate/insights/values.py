@@ -80,7 +80,8 @@ def _lead_times(deliveries: pl.DataFrame, assumptions: Assumptions) -> pl.DataFr
     days, count = pl.col("days"), pl.col("deliveries")
     mean = (days * count).sum() / count.sum()
     return (
-        deliveries.group_by("supplier")
+        deliveries.filter(pl.col("supplier") != "")
+        .group_by("supplier")
         .agg(
             mean.alias("lead"),
             (((days - mean) ** 2 * count).sum() / count.sum()).sqrt().alias("lead_deviation"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import polars as pl
+
 from invplat.core.page.wording import harmless, plural
 from invplat.evaluate.insights.facts import Facts
 
 COUNTS = 3  # of one series in the last 13 weeks; fewer tell no history of empty shelves
 NEEDED = {
-    "stock": "no stock counts up to this day: ingest stock with store, sku, date and on_hand",
+    "stock": "no stock counts of the last weeks: ingest stock with store, sku, date and on_hand",
     "receipts": "no receipts: ingest receipts with store, sku, ordered_on, received_on, quantity and supplier",
     "products.category": "no categories: give products a category",
     "suppliers": "receipts name no supplier: give receipts or products a supplier",
@@ -38,6 +40,11 @@ def total(values: Sequence[float | None], known: bool) -> float | None:
     return float(sum(value for value in values if value is not None)) if known else None
 
 
+def known_sum(*names: str) -> list[pl.Expr]:
+    """Sums that stay unknown where nothing that is added up is known."""
+    return [pl.when(pl.col(name).is_not_null().any()).then(pl.col(name).sum()).alias(name) for name in names]
+
+
 def worth(amount: float | None, what: str = "worth") -> str:
     """` worth 1,234`, or nothing where money is not known."""
     return "" if amount is None else f" {what} {money(amount)}"
@@ -48,7 +55,7 @@ def lacks(facts: Facts, *needs: str) -> tuple[str, ...]:
     there = {
         "stock": not facts.stocked.is_empty(),
         "receipts": "receipts" in facts.has,
-        "suppliers": not facts.deliveries.is_empty(),
+        "suppliers": bool((facts.deliveries["supplier"] != "").any()),
         "products.category": "products.category" in facts.has,
         "availability": "sales.available" in facts.has or bool((facts.series["counts"] >= COUNTS).any()),
         "money": priced(facts),
