@@ -79,6 +79,13 @@ def test_world_json_says_what_was_returned(clean: Any) -> None:
     assert told["end"] == "2025-12-31"
 
 
+def test_the_truth_lists_what_an_analyst_should_find(clean: Any) -> None:
+    for tenant in clean.tenants:
+        found = clean.truth(tenant, "insights")
+        assert found == clean.told["tenants"][tenant]["insights"]
+        assert {"unreliable_supplier", "dead_stock"} <= {insight["kind"] for insight in found}
+
+
 def test_businesses_differ_in_scale_and_assortment(clean: Any) -> None:
     traits = clean.told["tenants"].values()
     scales = sorted(t["scale"] for t in traits)

@@ -92,6 +92,7 @@ def _build(
             faults, rows = plant(folder, rng, end)
         planted = Counter(fault.rule for fault in faults)
         (truth / "planted.json").write_text(_json([fault.entry() for fault in faults]), encoding="utf-8")
+        (truth / "insights.json").write_text(_json(list(business.insights)), encoding="utf-8")
         (truth / "suppliers.json").write_text(_json([s.truth() for s in business.suppliers]), encoding="utf-8")
         counts = {"rows": dict(sorted(rows.items())), "planted": dict(sorted(planted.items()))}
         summary[business.name] = {**counts, **business.traits()}
