@@ -6,7 +6,8 @@ table of monthly quantity, attributes only, split at random. Knows nothing of ho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -16,9 +17,13 @@ from invplat.evaluate.answers import Doubles
 from invplat.evaluate.backtest import Backtest
 from invplat.evaluate.costs import Cost
 from invplat.evaluate.figures import Figure
-from invplat.evaluate.tabular_references import Outcome
+from invplat.evaluate.metrics import intervals, measure
+from invplat.evaluate.tabular_references import REPORT as COLUMNS
+from invplat.evaluate.tabular_references import Outcome, Parts, TabularData
 
 OURS, REPORT = "ours", "report"
+BEYOND = ("wape", "mase", "bias", "pinball")  # columns of OURS beside the report's, and an interval's coverage
+HIGHER = ("correlation", "r2")  # more is better; of a coverage, what is nearest to its promise
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,12 @@ class Table:
     @property
     def metrics(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for row in self.rows for name in row.figures))
+
+    def best(self, metric: str) -> tuple[str, ...]:
+        """The models that no other is better than."""
+        found = {row.model: _badness(metric, row.figures[metric]) for row in self.rows if metric in row.figures}
+        least = min(found.values(), default=math.inf)
+        return tuple(name for name, bad in found.items() if bad == least and math.isfinite(bad))
 
 
 @dataclass(frozen=True)
@@ -75,3 +86,89 @@ class Comparison:
     costs: tuple[Cost, ...] = ()  # hindsight first, then the cheapest
     notes: tuple[str, ...] = ()
     panels: tuple[Panel, ...] = field(default=(), repr=False)  # the history that the origins lie in
+
+    def to_json(self) -> dict[str, Any]:
+        """Without the answers and panels: those are tables of their own."""
+        return {
+            "tenant": self.tenant,
+            "workloads": list(self.workloads),
+            "frequency": self.frequency,
+            "season": self.season,
+            "horizon": self.horizon,
+            "cutoffs": [str(cutoff) for cutoff in self.cutoffs],
+            "tables": {name: _table_json(table) for name, table in self.tables.items()},
+            "costs": [_cost_json(cost) for cost in self.costs],
+            "training": {
+                name: {"train": list(curve.train), "validation": list(curve.validation), "best": curve.best}
+                for name, curve in self.training.items()
+            },
+            "notes": list(self.notes),
+        }
+
+
+def table_of_backtest(found: Backtest, about: str) -> Table:
+    """The report's columns, and what panels and quantiles allow beside them."""
+    levels = max((answers.levels for answers in found.answers.values()), key=len)
+    coverage = coverage_of(levels)
+    rows = []
+    for name, answers in found.answers.items():
+        wanted = [*COLUMNS, *BEYOND, *coverage]
+        there = [metric for metric in wanted if answers.levels or metric not in ("pinball", *coverage)]
+        figures = measure(answers, there)
+        figures |= {metric: Figure(None, "it says no quantiles") for metric in wanted if metric not in figures}
+        rows.append(Row(name, {metric: figures[metric] for metric in wanted}, found.seconds[name]))
+    return Table(OURS, about, len(next(iter(found.answers.values()))), ordered(rows))
+
+
+def table_of_outcomes(data: TabularData, parts: Parts, outcomes: Sequence[Outcome]) -> Table:
+    about = (
+        f"monthly quantity by store and product, attributes only, no past sales; {len(parts.train):,} rows to learn, "
+        f"{len(parts.validation):,} to choose, {len(parts.test):,} to judge, at random"
+    )
+    columns = (*COLUMNS, "wape", "bias")
+    rows = [
+        Row(outcome.name, {name: outcome.figures[name] for name in columns}, outcome.seconds, outcome.settings)
+        for outcome in outcomes
+    ]
+    return Table(REPORT, about, len(parts.test), ordered(rows))
+
+
+def coverage_of(levels: Sequence[float]) -> tuple[str, ...]:
+    """The interval that is looked at: of 80 % where there is one, else the widest."""
+    there = [name for name in intervals(levels) if name.startswith("coverage_")]
+    return ("coverage_80",) if "coverage_80" in there else tuple(there[:1])
+
+
+def ordered(rows: Sequence[Row]) -> tuple[Row, ...]:
+    return tuple(sorted(rows, key=lambda row: _badness("rmse", row.figures["rmse"])))
+
+
+def _badness(metric: str, figure: Figure) -> float:
+    if figure.value is None:
+        return math.inf
+    if metric in HIGHER:
+        return -figure.value
+    if metric.startswith("coverage_"):
+        return abs(figure.value - float(metric.removeprefix("coverage_")) / 100)
+    return abs(figure.value) if metric == "bias" else figure.value
+
+
+def _table_json(table: Table) -> dict[str, Any]:
+    return {
+        "about": table.about,
+        "judged": table.judged,
+        "models": [
+            {
+                "model": row.model,
+                **{name: figure.value for name, figure in row.figures.items()},
+                "seconds": row.seconds,
+                "settings": dict(row.settings),
+                "notes": {name: figure.note for name, figure in row.figures.items() if figure.note},
+            }
+            for row in table.rows
+        ],
+    }
+
+
+def _cost_json(cost: Cost) -> dict[str, Any]:
+    return {**{name: getattr(cost, name) for name in cost.__dataclass_fields__}, "total": cost.total}
