@@ -20,7 +20,7 @@ from invplat_workloads.flat import FlatBatch, FlatWindows, Shares, order
 from invplat_workloads.heads import DemandHead, said
 from invplat_workloads.layers import Dropout, Identity, Noise, forgetful, stacked_ids, uniform
 from invplat_workloads.losses import deviance, pinball, square
-from invplat_workloads.rows import Rows
+from invplat_workloads.rows import Rows, rows_of
 
 if TYPE_CHECKING:
     from invplat.data.lead_times import LeadTimes
@@ -99,6 +99,7 @@ class MLP:
     predicts = frozenset({"quantiles", "mean"})
     scale_free = True
     fusable = True
+    rows = staticmethod(rows_of)  # it reads tables too
 
     def layout(self, windows: Windows | Rows, spec: Spec) -> Layout:
         if isinstance(windows, Rows):
