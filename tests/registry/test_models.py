@@ -64,6 +64,7 @@ def test_what_was_not_finished_is_not_there(storage: Storage) -> None:
     keep(storage, SHOP, "base", made(1))
     storage.write(f"tenants/{SHOP}/models/base/00000002/weights-of-a-killed-writer.safetensors", b"half")
     storage.write(f"tenants/{SHOP}/models/draft/00000001/weights-of-a-killed-writer.safetensors", b"half")
+    storage.write(f"tenants/{SHOP}/models/Left Behind/notes.txt", b"somebody's")
     assert names(storage, SHOP) == ["base"]
     assert (versions(storage, SHOP, "base"), newest(storage, SHOP, "base")) == ([1], 1)
     assert keep(storage, SHOP, "base", made(2)) == 2

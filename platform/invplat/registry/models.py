@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from invplat.core.errors import BundleRefused, Conflict, NameRefused
+from invplat.core.names import TENANT as STRICT
 from invplat.core.names import check_model, check_tenant
 from invplat.registry.bundle import SEAL, Bundle, load, read_documents, read_seal, save
 from invplat.storage import Storage
@@ -42,8 +43,8 @@ def keep(storage: Storage, tenant: str, name: str, bundle: Bundle) -> int:
 
 
 def names(storage: Storage, tenant: str) -> list[str]:
-    """Of the models that have a version."""
-    return [name for name in storage.names(_folder(tenant)) if newest(storage, tenant, name)]
+    """Of the models that have a version; whatever else lies there is none."""
+    return [name for name in storage.names(_folder(tenant)) if STRICT.fullmatch(name) and newest(storage, tenant, name)]
 
 
 def versions(storage: Storage, tenant: str, name: str) -> list[int]:
