@@ -52,6 +52,15 @@ def test_independent_periods_add_up_as_normals_do() -> None:
     assert by_period.over(0, torch.tensor([0])).at(0.9).tolist() == [0]
 
 
+def test_slow_days_add_up_to_a_week_s_demand() -> None:
+    """Most days sell nothing: fourteen of them don't. Beside draws of one unit in three days."""
+    one_day = numbers(0, 0, 0, 0, 1, 1, 2)  # Poisson of 0.4
+    found = Demand(LEVELS, one_day.expand(1, 14, 7)).over(0, torch.tensor([14]))
+    drawn = torch.poisson(torch.full((100_000,), 14 * 0.4, dtype=torch.float64), torch.Generator().manual_seed(0))
+    assert float(found.at(0.9)) == pytest.approx(float(drawn.quantile(0.9)), abs=1)
+    assert float(found.at(0.5)) == pytest.approx(float(drawn.quantile(0.5)), abs=2)
+
+
 def test_a_mixture_is_what_draws_show() -> None:
     parts = [normal(numbers(20), numbers(2)), normal(numbers(60), numbers(5))]
     found = mixed(parts, numbers(0.7, 0.3).unsqueeze(0))

@@ -69,8 +69,8 @@ class Demand:
     def over(self, first: int, lengths: Tensor, correlation: float = 0.0) -> Demand:
         """Of values that are items × periods × levels: the demand of `lengths` periods (an item each) from `first` on.
 
-        Distances from the median add up as the periods go together: in full at correlation 1, as roots of sums of
-        squares at 0.
+        Means add up; distances from them as the periods go together: in full at correlation 1, as roots of sums of
+        squares at 0. Not medians: that of a slow day is 0, however many such days there are.
         """
         periods = self.values.shape[-2]
         if int(lengths.max()) + first > periods:
@@ -81,11 +81,12 @@ class Demand:
         period = torch.arange(periods, device=self.values.device)
         counted = (period >= first) & (period < first + lengths.unsqueeze(-1))
         weight = counted.to(self.values.dtype).unsqueeze(-1)
-        middle = self._at(torch.zeros_like(self.values[..., :1]))
+        middle = self.mean().unsqueeze(-1)
         away = (self.values - middle) * weight
-        apart = away.square().sum(-2) * (1 - correlation) + away.sum(-2).square() * correlation
-        sign = torch.sign(self.levels - 0.5)
-        summed = (middle * weight).sum(-2) + sign * apart.clamp(min=0).sqrt()
+        alone = (away * away.abs()).sum(-2)  # squares that keep their sign
+        whole = away.sum(-2)
+        apart = alone * (1 - correlation) + whole * whole.abs() * correlation
+        summed = (middle * weight).sum(-2) + apart.sign() * apart.abs().sqrt()
         return Demand(self.levels, summed.clamp(min=0).cummax(-1).values)
 
     def _scores(self) -> Tensor:
