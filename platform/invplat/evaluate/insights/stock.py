@@ -11,13 +11,15 @@ from invplat.evaluate.insights.insight import Insight, Money, unknown
 from invplat.evaluate.insights.wording import known_sum, lacks, money, priced, series, skus, some, total, worth
 from invplat.inventory.formulas import days_of_supply, holding_cost, turnover
 
-BY_CHANCE = 0.05  # a silence at least this likely at the pace before it is no sign of death
+BY_CHANCE = 0.001  # a silence at least this likely at the pace before it is no sign of death: shops have many series
 NAMELESS = "(no category)"
 
 
 def _dead(facts: Facts, assumptions: Assumptions) -> pl.DataFrame:
     """In stock, long enough on sale, in stock and unsold for the days asked, and not likely so by chance or season."""
-    by_chance = (-pl.col("sold_before") * pl.col("silent")).exp() >= BY_CHANCE
+    own = pl.col("sold_before") * pl.col("silent")  # sales that the silence would have brought
+    together = pl.col("sold_before").sum().over("sku") * pl.col("silent").min().over("sku")
+    by_chance = (-pl.max_horizontal(own, together)).exp() >= BY_CHANCE
     never = pl.col("last_sold").is_null() & (pl.col("age") >= assumptions.dead_days)
     silent = (pl.col("silent") >= assumptions.dead_days) & ~by_chance
     old = pl.col("age") >= assumptions.dead_days
@@ -53,8 +55,8 @@ def dead(facts: Facts, assumptions: Assumptions) -> Insight:
         rows,
         (
             f"in stock and unsold for {days} days or more, and on sale at least as long",
-            f"left out: silences likely by chance ({percent(BY_CHANCE)} or more at the pace before), "
-            "and goods that were silent at this time last year and then sold",
+            f"left out: silences that chance may bring ({percent(BY_CHANCE)} or more, at the pace before and in all "
+            "stores together), and goods that were silent at this time last year and then sold",
         ),
         facts.assumed,
     )
