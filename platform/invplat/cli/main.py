@@ -27,6 +27,7 @@ COMMANDS = {
     "demo": ("invplat.cli.demo:command", "The whole journey on made-up businesses, in a minute."),
     "data": ("invplat.cli.data:group", "From a business's files to a clean, versioned dataset."),
     "models": ("invplat.cli.models:group", "The trained models of a tenant."),
+    "explain": ("invplat.cli.explain:command", "Which inputs drive a forecast, an order, or a whole model."),
     "insights": ("invplat.cli.insights:command", "What an owner would want to be told, each with its money."),
     "config": ("invplat.cli.config:group", "What is set, and where each value comes from."),
 }

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from difflib import get_close_matches
 from typing import Any
 
@@ -22,8 +21,9 @@ from invplat.data.lead_times import LeadTimes
 from invplat.data.panel import Panel
 from invplat.data.windows import Windows
 from invplat.evaluate.known import some_series
-from invplat.evaluate.reasons.drivers import PERIOD, detail, driver
-from invplat.evaluate.reasons.gradients import WITHIN, Attributed, attributed, usual
+from invplat.evaluate.reasons.drivers import detail, driver
+from invplat.evaluate.reasons.explanation import Explanation, Importance, Share, Weight, about, ranked
+from invplat.evaluate.reasons.gradients import Attributed, attributed, usual
 from invplat.evaluate.reasons.origins import Origin, origins
 from invplat.evaluate.reasons.told import Answer, Asked, Told
 from invplat.model import Model
@@ -32,52 +32,6 @@ from invplat.workload import Prediction
 USUAL = 256  # windows whose mean is what is usual
 CUTOFFS = 24  # that they are taken from
 SAMPLE = 96  # windows that a whole model is judged on
-
-Share = tuple[str, float]
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """One number that a model said, and what made it differ from the usual."""
-
-    about: str  # "demand, total of 28 days"; "order"
-    store: str
-    sku: str
-    cutoff: date
-    level: float  # units a period that the series sold lately, which forecast and baseline share
-    forecast: float
-    baseline: float  # what the model says of a usual window at that level
-    drivers: tuple[Share, ...]  # units each adds, the largest first
-    details: tuple[Share, ...]  # the same by column and time
-    steps: int  # of the integration; 0 where none was needed
-    gap: float  # share of the difference that the drivers miss
-
-    @property
-    def additive(self) -> bool:
-        return self.gap <= WITHIN
-
-
-@dataclass(frozen=True)
-class Weight:
-    driver: str
-    attribution: float  # mean size of what it adds, in units of the forecast's total
-    share: float  # of all attributions
-    permutation: float | None  # how much larger the mean absolute error is when it is another window's
-
-
-@dataclass(frozen=True)
-class Importance:
-    """A whole model on a sample of windows."""
-
-    windows: int
-    error: float  # mean absolute error on them, units a period
-    weights: tuple[Weight, ...]  # the largest attribution first
-    steps: int
-    gap: float  # of all windows together
-
-    @property
-    def additive(self) -> bool:
-        return self.gap <= WITHIN
 
 
 @dataclass(frozen=True)
@@ -101,7 +55,7 @@ class Setting:
         spec = self.model.spec
         first = min(panel.timeline.starts()[max(int(panel.launch.min()), 0)] for panel in self.panels)
         dates = np.unique(np.concatenate([panel.dates[: panel.known] for panel in self.panels]))
-        dates = dates[(dates <= np.datetime64(before, "D")) & (dates.astype(np.int64) >= int(first) + spec.past - 1)]
+        dates = dates[(dates <= np.datetime64(before, "D")) & (dates.astype("datetime64[D]").astype(np.int64) >= first)]
         if targets:
             dates = dates[: len(dates) - spec.horizon]
         # Whole weeks apart, all would be the same weekday.
@@ -148,23 +102,29 @@ def explain(
     model = setting.model
     if step is not None and not 1 <= step <= model.spec.horizon:
         raise SettingRefused(f"step {step} of a horizon of {model.spec.horizon}", hint=f"1 to {model.spec.horizon}")
-    panel, row = _found(setting.panels, store, sku)
+    panel, row = found_series(setting.panels, store, sku)
     day = panel.last if cutoff is None else cutoff
+    if not panel.launch[row] <= panel.period(day) < panel.known:
+        raise DatasetError(
+            f"{sku} in store {store} is not known on {day}",
+            hint=f"its history is {panel.dates[max(int(panel.launch[row]), 0)]} to {panel.last}",
+        )
     alone = some_series(panel, np.array([row]))
     windows = model.preparation.cut([alone], model.spec, [day], targets=False)
     reference = setting.sample(USUAL, day, targets=False, seed=seed)
     places = setting.origins(panel, row, day)
-    answers: dict[str, Answer] = {_about(setting, step): _total if step is None else _step(step)}
+    frequency = model.preparation.frequency
+    subject = about(frequency, model.spec.horizon, step)
+    answers: dict[str, Answer] = {subject: _total if step is None else _step(step)}
     if "order" in model.workload.predicts:
         answers["order"] = _order
-    frequency = model.preparation.frequency
     found = []
-    for about, answer in answers.items():
+    for subject, answer in answers.items():
         base = usual(setting.asked(reference, answer), torch.arange(len(reference)))
         parts = attributed(setting.asked(windows, answer, [alone]), torch.tensor([0]), base)
         found.append(
             Explanation(
-                about=about,
+                about=subject,
                 store=store,
                 sku=sku,
                 cutoff=windows.cutoffs[0].item(),
@@ -245,8 +205,7 @@ def _sum(parts: Told, members: Members) -> Tensor:
 def _shares(
     parts: Attributed, places: Mapping[str, Sequence[Origin]], name_of: Callable[[Origin], str]
 ) -> tuple[Share, ...]:
-    found = [(group, float(_sum(parts.parts, members)[0])) for group, members in _groups(places, name_of).items()]
-    return tuple(sorted((share for share in found if share[1]), key=lambda share: -abs(share[1])))
+    return ranked((group, float(_sum(parts.parts, members)[0])) for group, members in _groups(places, name_of).items())
 
 
 def _mixed(told: Told, members: Members, order: Tensor) -> Told:
@@ -259,14 +218,7 @@ def _mixed(told: Told, members: Members, order: Tensor) -> Told:
     return found
 
 
-def _about(setting: Setting, step: int | None) -> str:
-    unit, horizon = PERIOD[setting.model.preparation.frequency], setting.model.spec.horizon
-    if step is None:
-        return f"demand, total of {horizon} {unit}s" if horizon > 1 else f"demand of the next {unit}"
-    return f"demand, {unit} {step} of {horizon}"
-
-
-def _found(panels: Sequence[Panel], store: str, sku: str) -> tuple[Panel, int]:
+def found_series(panels: Sequence[Panel], store: str, sku: str) -> tuple[Panel, int]:
     stores = [panel.store for panel in panels]
     if store not in stores:
         near = get_close_matches(store, stores, n=3)

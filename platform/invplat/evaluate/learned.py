@@ -50,6 +50,13 @@ class Learned:
     def chosen(self) -> Mapping[str, Any]:
         return self._models[0].settings if self._models else {}
 
+    @property
+    def mean(self) -> Fitted:
+        """The model of the mean."""
+        if not self._models:
+            raise DatasetError(f"{self.name} has not learnt anything yet", hint="call fit first")
+        return self._models[0]
+
     def fit(self, panels: Sequence[Panel], origin: Origin) -> None:
         if self.estimator not in GRIDS:
             raise DatasetError(
@@ -72,14 +79,7 @@ class Learned:
     def predict(self, panels: Sequence[Panel], origin: Origin, horizon: int) -> list[Forecast]:
         if not self._models:
             raise DatasetError(f"{self.name} has not learnt anything yet", hint="call fit first")
-        asked = lagged(
-            panels,
-            horizon=horizon,
-            cutoffs=[origin.cutoff],
-            encoders=self._encoders,
-            targets=False,
-            recipe=self.recipe,
-        )
+        asked = self.asked(panels, origin, horizon)
         said = np.stack([np.maximum(model.predict(asked.rows), 0) * asked.level for model in self._models], axis=1)
         if self._errors is not None:
             spread = said[:, :1] + np.outer(said[:, 0], self._errors)
@@ -92,6 +92,17 @@ class Learned:
             answer[asked.series[mine], asked.steps[mine] - 1] = said[mine]
             found.append(Forecast(answer[:, :, 0], answer[:, :, 1:] if self.levels else None, self.levels))
         return found
+
+    def asked(self, panels: Sequence[Panel], origin: Origin, horizon: int, *, targets: bool = False) -> Lagged:
+        """The rows that it answers, one a series and step; with `targets`, those whose answer is known whole."""
+        return lagged(
+            panels,
+            horizon=horizon,
+            cutoffs=[origin.cutoff],
+            encoders=self._encoders,
+            targets=targets,
+            recipe=self.recipe,
+        )
 
     def _cutoffs(self, dates: Sequence[Any]) -> list[Any]:
         """Evenly spread, counted back from the last. Many cutoffs and few rows of each: a handful of cutoffs would be

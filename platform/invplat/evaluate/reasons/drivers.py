@@ -35,7 +35,7 @@ def driver(origin: Origin, frequency: str) -> str:
     if origin.kind == OTHER:
         return origin.column
     if origin.column.startswith("signal_"):
-        return origin.column.removeprefix("signal_").removesuffix("_known")
+        return _known(origin.column.removeprefix("signal_"))
     for pattern, group in GROUPS:
         if re.fullmatch(pattern, origin.column):
             return group
