@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from invplat.core.errors import DatasetError
 from invplat.data.assemble import build_panel
 from invplat.data.dataset import Dataset
-from invplat.data.lead_times import LEVELS, NOWHERE, read_lead_times
+from invplat.data.lead_times import LEVELS, NOWHERE, LeadTimes, read_lead_times
+from invplat.testing.panels import Case, made_panel
 from tests.data.memory import day, memory_dataset, sales
 
 
@@ -113,3 +114,17 @@ def test_no_receipts_at_all() -> None:
     assert not found.known.any()
     with pytest.raises(DatasetError, match="planet"):
         lead_times.summary("planet", day(3))
+
+
+def test_the_next_order_of_a_series_and_only_what_came_within_the_horizon() -> None:
+    panel = made_panel(Case(series=2, periods=40))
+    first = panel.timeline.origin
+    days = np.array([3, 10, 12, 20, 5]) + first
+    took = np.array([2, 4, 1, 30, 6])
+    labels = np.array([f"store\x1fsku-{sku}" for sku in (0, 0, 0, 0, 1)], object)
+    nobody = np.array([None] * 5, object)
+    times = LeadTimes(days, days + took, {"sku": labels, "supplier": nobody, "store": nobody, "all": nobody})
+    series = np.array([0, 0, 0, 0, 0, 1, 1])
+    cutoffs = panel.dates[[2, 3, 10, 13, 21, 4, 5]]
+    found = times.next_of_panel(panel, series, cutoffs, horizon=7)
+    assert np.array_equal(found, np.array([2, np.nan, 1, np.nan, np.nan, 6, np.nan], np.float32), equal_nan=True)

@@ -149,6 +149,27 @@ class LeadTimes:
         stores = [panel.store] * len(panel.skus)
         return self.history(panel.skus, suppliers, stores, series, panel.timeline.ends()[period], n)
 
+    def next_of_panel(self, panel: Panel, series: Ints, cutoffs: Any, horizon: int) -> Floats:
+        """Days that the first order of a series after a cutoff took, where it came within the horizon; NaN elsewhere.
+
+        For learning: what stands here was not known at the cutoff.
+        """
+        place = {_series_name(panel.store, sku): row for row, sku in enumerate(panel.skus)}
+        groups = np.array([place.get(label, -1) for label in self.names["sku"].tolist()], np.int64)
+        mine = groups >= 0
+        order = np.lexsort((self.received[mine], self.ordered[mine], groups[mine]))
+        group, ordered, received = groups[mine][order], self.ordered[mine][order], self.received[mine][order]
+        ends = panel.timeline.starts(horizon + 1)[1:] - 1
+        period = panel.timeline.index(np.asarray(cutoffs, "datetime64[D]").astype(np.int64))
+        first = np.searchsorted(_sortable(group, ordered), _sortable(series, ends[period]), side="right")
+        there = first < len(group)
+        row = np.where(there, first, 0)
+        found = np.full(len(series), np.nan, np.float32)
+        if len(group):
+            there &= (group[row] == series) & (received[row] <= ends[period + horizon])
+            found[there] = (received - ordered)[row][there]
+        return found
+
 
 _WIDE = 10_000_000  # more days than any calendar here, so that group and day sort as one number
 
