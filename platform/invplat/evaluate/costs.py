@@ -1,7 +1,7 @@
 """What forecasts would have cost as orders: each model's quantiles become order-up-to levels, simulated on what came.
 
-Every model begins each origin with the same stock, orders on the same days with the same lead time, and loses what it
-can't serve. Hindsight, which knew the demand, stands beside them. Knows nothing of how a forecast was made.
+Every model begins each origin with the same stock and orders on the same days with the same lead time; what it can't
+serve waits, and costs as long as it does. Hindsight, which knew the demand, stands beside them. Knows no forecaster.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ YEARS = {"daily": 365, "weekly": 52, "monthly": 12}
 
 @dataclass(frozen=True)
 class Terms:
-    """How everybody orders, and what it costs. Per unit: kept for a period, and lost."""
+    """How everybody orders, and what it costs. Per unit and period: kept, and owed."""
 
     lead: int
     review: int
@@ -64,7 +64,7 @@ class Cost:
     stockout: float
     units_held: float  # mean at a period's end, a series
     stockout_rate: float  # share of series-periods with unmet demand
-    fill_rate: float  # share of demand met
+    fill_rate: float  # share of demand met on its day
     turnover: float  # a year: units sold over the mean stock on hand
     above_hindsight: float | None  # total over hindsight's, less 1; None where hindsight cost nothing
     on_hand: tuple[float, ...]  # of each period that counts, all series together, mean of the origins
@@ -143,8 +143,8 @@ def decision_costs(
     total = sum(each.demand.size for each in scenes)
     unseen = sum(each.unseen for each in scenes)
     notes = [
-        f"an order every {terms.review} periods, {terms.lead} on its way; {terms.holding:g} a unit kept for a period, "
-        f"{terms.shortage:g} a unit lost; counted once the first order can be there"
+        f"an order every {terms.review} periods, {terms.lead} on its way; {terms.holding:g} a unit and period kept, "
+        f"{terms.shortage:g} a unit and period owed; counted once the first order can be there"
     ]
     if unseen:
         notes.append(
@@ -200,20 +200,21 @@ def _followed(each: Scene, said: Forecast, terms: Terms, whole: bool, together: 
 
 
 def _hindsight(each: Scene, terms: Terms, whole: bool) -> Outcome:
-    """What is needed until the next arrival, decided on the day of this one: a lost unit is not worth more than
-    keeping it for `shortage / holding` periods. No order on those days can do better."""
+    """What is needed until the next arrival, decided on the day of this one, save what is cheaper owed until then
+    than kept until it is asked for. No orders that arrive on those days can do better."""
     import torch
 
     from invplat.inventory.policy import LevelsByPeriod
 
     items, horizon = each.demand.shape
     targets = torch.zeros((items, horizon), dtype=torch.float64)
-    worth = int(terms.shortage / terms.holding) + 1
+    share = terms.shortage / (terms.holding + terms.shortage)
     reviews = torch.zeros(horizon, dtype=torch.bool)
     reviews[terms.lead :: terms.review] = True
     demand = torch.from_numpy(each.demand)
     for day in range(terms.lead, horizon, terms.review):
-        targets[:, day] = demand[:, day : day + min(terms.review, worth)].sum(dim=1)
+        lasts = min(terms.review, horizon - day)
+        targets[:, day] = demand[:, day : day + min(int(share * lasts) + 1, lasts)].sum(dim=1)
     return _simulated(LevelsByPeriod(targets), each, 0, reviews, terms, whole)
 
 
@@ -223,7 +224,7 @@ def _simulated(policy: Any, each: Scene, lead: int, reviews: Any, terms: Terms, 
     from invplat.inventory import terms as buying
     from invplat.inventory.simulate import World, simulate
 
-    world = World(lead=lead, reviews=reviews, terms=buying.Terms(pack=1.0 if whole else None))
+    world = World(lead=lead, lost=False, reviews=reviews, terms=buying.Terms(pack=1.0 if whole else None))
     with torch.no_grad():
         return simulate(
             policy,
@@ -241,7 +242,7 @@ def _cost(name: str, outcomes: Sequence[Outcome], terms: Terms, least: float, fr
 
     periods = outcomes[0].periods
     items = sum(len(outcome.held) for outcome in outcomes)
-    held, short, demand = total("held"), total("short"), total("demand")
+    held, short, missed, demand = (total(name) for name in ("held", "short", "missed", "demand"))
     holding, stockout = terms.holding * held, terms.shortage * short
     on_hand = sum(outcome.path.on_hand.sum(dim=0)[terms.lead :] for outcome in outcomes if outcome.path is not None)
     return Cost(
@@ -250,7 +251,7 @@ def _cost(name: str, outcomes: Sequence[Outcome], terms: Terms, least: float, fr
         stockout=stockout,
         units_held=held / (items * periods),
         stockout_rate=total("stockouts") / (items * periods),
-        fill_rate=1 - short / demand if demand else 1.0,
+        fill_rate=1 - missed / demand if demand else 1.0,
         turnover=total("sold") / max(held / periods, 1e-12) * YEARS[frequency] / periods,
         above_hindsight=(holding + stockout) / least - 1 if least > 0 else None,
         on_hand=tuple((on_hand / origins).tolist()) if not isinstance(on_hand, int) else (),

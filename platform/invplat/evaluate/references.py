@@ -21,8 +21,8 @@ QUICK: Mapping[str, tuple[int, Mapping[str, Sequence[Any]]]] = {
     "ridge": (30_000, {"alpha": (1.0, 100.0)}),
     "lasso": (30_000, {"alpha": (0.001, 0.01)}),
     "elastic_net": (30_000, {"alpha": (0.001, 0.01), "l1_ratio": (0.5,)}),
-    "neighbours": (5_000, {"n_neighbors": (20,)}),
-    "forest": (5_000, {"max_features": (0.4,), "min_samples_leaf": (4,)}),
+    "neighbours": (3_000, {"n_neighbors": (20,)}),
+    "forest": (3_000, {"max_features": (0.4,), "min_samples_leaf": (4,)}),
     "lightgbm": (60_000, {"num_leaves": (31,)}),
 }
 
