@@ -25,7 +25,7 @@ def classes(facts: Facts, assumptions: Assumptions) -> Insight:
         return unknown(name, title, ("nothing was sold in the last year: classes need sales",), act=False)
     holding = pl.col("worth") * assumptions.holding_rate
     rows = products.with_columns(holds_a_year=holding).sort([measure, "sku"], descending=[True, False], nulls_last=True)
-    table = rows.group_by("abc").agg(
+    table = rows.group_by("abc", maintain_order=True).agg(
         pl.len(), pl.col("share").sum(), pl.col("worth").sum(), pl.col("holds_a_year").sum()
     )
     of = {row["abc"]: row for row in table.to_dicts()}
@@ -64,7 +64,7 @@ def classes(facts: Facts, assumptions: Assumptions) -> Insight:
 def graded(facts: Facts) -> pl.DataFrame:
     """One row a SKU: what it brought, its ABC and its XYZ class."""
     measure = "revenue" if priced(facts) else "units"
-    products = facts.series.group_by("sku").agg(
+    products = facts.series.group_by("sku", maintain_order=True).agg(
         pl.col("name", "category").first(), *known_sum("units", "revenue", "worth")
     )
     products = products.sort([measure, "sku"], descending=[True, False], nulls_last=True)

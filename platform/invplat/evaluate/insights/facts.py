@@ -199,21 +199,23 @@ class _Gathering:
         lately = rows.filter(pl.col("ordered_on") > since)
         came = lately.filter("came")
         # Lines of one order that arrive on one day are one delivery: they were late together, or not at all.
-        trips = came.group_by("supplier", "ordered_on", "received_on").agg(pl.col("quantity").sum())
+        trips = came.group_by("supplier", "ordered_on", "received_on", maintain_order=True).agg(
+            pl.col("quantity").sum()
+        )
         days = (pl.col("received_on") - pl.col("ordered_on")).dt.total_days().cast(pl.Int64).alias("days")
         self.deliveries.add(
-            trips.group_by("supplier", days).agg(
+            trips.group_by("supplier", days, maintain_order=True).agg(
                 pl.len().cast(pl.Int64).alias("deliveries"), pl.col("quantity").sum().alias("units")
             )
         )
         late = lately.filter(~pl.col("came"))
-        self.waiting.add(late.group_by("supplier").agg(pl.len().cast(pl.Int64).alias("waiting")))
+        self.waiting.add(late.group_by("supplier", maintain_order=True).agg(pl.len().cast(pl.Int64).alias("waiting")))
         paid = came.filter(pl.col("unit_cost") > 0)
         worth = (pl.col("quantity") * pl.col("unit_cost")).sum().alias("cost")
-        self.costs.add(paid.group_by("sku").agg(worth, pl.col("quantity").sum().alias("units")))
+        self.costs.add(paid.group_by("sku", maintain_order=True).agg(worth, pl.col("quantity").sum().alias("units")))
         return (
             rows.filter("came")
-            .group_by("sku")
+            .group_by("sku", maintain_order=True)
             .agg(
                 self._ago(pl.col("received_on").min()).alias("first_received"),
                 pl.col("supplier").last().replace("", None).alias("from"),

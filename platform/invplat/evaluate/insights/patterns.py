@@ -38,7 +38,7 @@ def patterns(facts: Facts, assumptions: Assumptions) -> Insight:
     rows = sold.with_columns(holds_a_year=pl.col("worth") * assumptions.holding_rate).sort(
         ["revenue", "units", "store", "sku"], descending=[True, True, False, False], nulls_last=True
     )
-    counts = dict(rows.group_by("pattern").agg(pl.len()).iter_rows())
+    counts = dict(rows.group_by("pattern", maintain_order=True).agg(pl.len()).iter_rows())
     lumpy = rows.filter(pl.col("pattern") == "lumpy")
     known = priced(facts) and not lacks(facts, "stock")
     said = ", ".join(f"{number(counts[one])} {one}" for one in (*QUADRANTS, FEW) if one in counts)

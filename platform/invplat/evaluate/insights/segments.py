@@ -49,7 +49,7 @@ def segments(facts: Facts, assumptions: Assumptions) -> Insight:
     measure = "revenue" if priced(facts) else "units"
     brought = float(products[measure].sum())
     sizes = (
-        products.group_by("segment")
+        products.group_by("segment", maintain_order=True)
         .agg(pl.len(), pl.col(measure).sum())
         .sort([measure, "segment"], descending=True, nulls_last=True)
     )
@@ -99,7 +99,7 @@ def _products(facts: Facts) -> pl.DataFrame:
             "enough": (count >= 8) & (selling >= 3) & (mean > 0),
         }
     )
-    sums = facts.series.group_by("sku").agg(
+    sums = facts.series.group_by("sku", maintain_order=True).agg(
         pl.col("name", "category").first(),
         *known_sum("units", "revenue", "worth"),
         regularity=pl.col("selling").sum() / (pl.col("selling") * pl.col("interval")).sum().clip(1e-12),

@@ -39,7 +39,9 @@ def dead(facts: Facts, assumptions: Assumptions) -> Insight:
     sentence = f"Nothing on the shelves has lain unsold for {days} days or more."
     if len(found):
         by_store = (
-            found.group_by("store").agg(pl.col("worth").sum(), pl.len()).sort(["worth", "store"], descending=True)
+            found.group_by("store", maintain_order=True)
+            .agg(pl.col("worth", "on_hand").sum())
+            .sort(["worth", "on_hand", "store"], descending=[True, True, False])
         )
         cost = "" if amount is None else f" They cost {money(amount)}."
         sentence = (
@@ -125,7 +127,7 @@ def capital(facts: Facts, assumptions: Assumptions) -> Insight:
         return unknown(name, title, gone, act=False)
     held = facts.stocked.with_columns(pl.col("category").fill_null(NAMELESS))
     rows = (
-        held.group_by("store", "category")
+        held.group_by("store", "category", maintain_order=True)
         .agg(
             pl.len().alias("series"),
             *known_sum("on_hand", "worth"),
@@ -138,7 +140,11 @@ def capital(facts: Facts, assumptions: Assumptions) -> Insight:
     tied, sold = float(rows["worth"].sum()), float(rows["sold_cost"].sum())
     yearly = float(holding_cost(tied, 1.0, assumptions.holding_rate))
     days = float(days_of_supply(tied, sold / 365.25))
-    stores = rows.group_by("store").agg(pl.col("worth").sum()).sort(["worth", "store"], descending=[True, False])
+    stores = (
+        rows.group_by("store", maintain_order=True)
+        .agg(pl.col("worth").sum())
+        .sort(["worth", "store"], descending=[True, False])
+    )
     lasting = f"enough for {number(round(days))} days of sales" if sold > 0 else "and nothing of it sells"
     first = stores.row(0)
     sentence = (
@@ -201,7 +207,7 @@ def turns(facts: Facts, assumptions: Assumptions) -> Insight:
 
 
 def _turned(held: pl.DataFrame, by: str, yearly: float) -> pl.DataFrame:
-    grouped = held.group_by(pl.col(by).alias("name")).agg(
+    grouped = held.group_by(pl.col(by).alias("name"), maintain_order=True).agg(
         (pl.col("sold_cost").sum() * yearly).alias("sold_cost"), pl.col("mean_worth").sum()
     )
     times = turnover(grouped["sold_cost"].to_numpy(), grouped["mean_worth"].to_numpy())

@@ -86,7 +86,7 @@ def suppliers(facts: Facts, assumptions: Assumptions) -> Insight:
 
 def _judged(facts: Facts, assumptions: Assumptions) -> pl.DataFrame:
     found = []
-    for supplier, part in facts.deliveries.filter(pl.col("supplier") != "").group_by("supplier"):
+    for supplier, part in facts.deliveries.filter(pl.col("supplier") != "").group_by("supplier", maintain_order=True):
         ordered = part.sort("days")
         days, counts = ordered["days"].to_numpy(), ordered["deliveries"].to_numpy()
         number_of, reached = int(counts.sum()), np.cumsum(counts)
@@ -137,7 +137,7 @@ def _costs(facts: Facts, judged: pl.DataFrame, assumptions: Assumptions) -> pl.D
     peers = judged.filter(~pl.col("unreliable") & (pl.col("deliveries") >= assumptions.deliveries))
     steady = float(peers.select((pl.col("deviation") / pl.col("mean").clip(1.0)).median()).item() or 0.0)
     kept = facts.series.filter((pl.col("rate") > 0) & (pl.col("recent_units") > 0))
-    kept = kept.join(judged.select("supplier", "mean", wavers="deviation"), on="supplier")
+    kept = kept.join(judged.select("supplier", "mean", wavers="deviation"), on="supplier", maintain_order="left")
     rate, deviation, lead = (kept[name].to_numpy() for name in ("rate", "deviation", "mean"))
     stocks = [
         safety_stock(SERVICE, deviation, lead, mean=rate, lead_deviation=wobble, review=assumptions.review_days)
@@ -146,7 +146,7 @@ def _costs(facts: Facts, judged: pl.DataFrame, assumptions: Assumptions) -> pl.D
     extra = pl.Series("extra_units", stocks[0] - stocks[1])
     return (
         kept.with_columns(extra)
-        .group_by("supplier")
+        .group_by("supplier", maintain_order=True)
         .agg(
             pl.len().alias("series"),
             pl.col("extra_units").sum(),

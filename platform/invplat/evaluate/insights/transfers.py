@@ -92,7 +92,7 @@ def _sentence(rows: pl.DataFrame, stores: int, amount: float | None, assumptions
     if not len(moved):
         cost = money(assumptions.transfer_cost)
         return f"{plural(left, 'imbalance')} between stores, none of them worth the {cost} of moving goods."
-    pairs = moved.group_by("from", "to").agg(pl.col("saves", "move").sum(), pl.len())
+    pairs = moved.group_by("from", "to", maintain_order=True).agg(pl.col("saves", "move").sum(), pl.len())
     main = pairs.sort(["saves", "move", "from", "to"], descending=[True, True, False, False]).row(0, named=True)
     saving = " would meet demand that is lost now" if amount is None else f" saves {money(amount)}"
     more = f" {plural(left, 'more imbalance')} would not be worth moving." if left else ""

@@ -81,7 +81,7 @@ def _lead_times(deliveries: pl.DataFrame, assumptions: Assumptions) -> pl.DataFr
     mean = (days * count).sum() / count.sum()
     return (
         deliveries.filter(pl.col("supplier") != "")
-        .group_by("supplier")
+        .group_by("supplier", maintain_order=True)
         .agg(
             mean.alias("lead"),
             (((days - mean) ** 2 * count).sum() / count.sum()).sqrt().alias("lead_deviation"),
