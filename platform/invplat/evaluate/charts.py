@@ -155,7 +155,9 @@ def telling(answers: Answers, panels: tuple[Panel, ...], frequency: str) -> list
         np.bincount(series.codes, values, len(series.names))
         for values in (np.abs(last.predicted - last.actual), last.actual)
     )
-    enough = np.flatnonzero(demand >= min(LEAST, float(demand.max(initial=0))))
+    judged = np.bincount(series.codes, minlength=len(series.names))
+    told = judged >= judged.max(initial=0) / 2
+    enough = np.flatnonzero(told & (demand >= min(LEAST, float(demand[told].max(initial=0)))))
     ranked = sorted((float(wrong[code] / demand[code]), int(code)) for code in enough if demand[code] > 0)
     if not ranked:
         return []

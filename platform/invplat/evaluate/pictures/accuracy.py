@@ -34,7 +34,7 @@ FAR = 2.5  # times the median of a metric: a bar beyond it would make the others
 BESIDE = 4  # pictures side by side
 DENSE = 800  # points that are still told apart as dots
 CELLS = 44  # along each side, where there are more
-DECADES = 1.5  # from the usual value to the highest: beyond it the axes are logarithmic
+DECADES = 1.2  # from the usual value to the highest: beyond it the axes are logarithmic
 
 
 def bars(

@@ -13,7 +13,7 @@ class Measure:
     unit: str = ""
     share: bool = False  # shown as a percentage
     higher: bool = False  # is better
-    around: bool = False  # nearest to zero is best
+    aim: float | None = None  # nearest to this is best
 
     @property
     def named(self) -> str:
@@ -31,8 +31,8 @@ class Measure:
         return f"{shown:.{digits}f}"
 
     def better(self, one: float, other: float) -> bool:
-        if self.around:
-            return abs(one) < abs(other)
+        if self.aim is not None:
+            return abs(one - self.aim) < abs(other - self.aim)
         return one > other if self.higher else one < other
 
 
@@ -40,7 +40,7 @@ MEASURES = {
     "rmse": Measure("RMSE", "units"),
     "mse": Measure("MSE", "units²"),
     "mae": Measure("MAE", "units"),
-    "bias": Measure("bias", "units", around=True),
+    "bias": Measure("bias", "units", aim=0.0),
     "correlation": Measure("correlation", higher=True),
     "r2": Measure("R²", higher=True),
     "rae": Measure("RAE", share=True),
@@ -61,7 +61,7 @@ def measure_of(metric: str) -> Measure:
         return MEASURES[metric]
     kind, _, level = metric.partition("_")
     if kind == "coverage":
-        return Measure(f"coverage of the {level} % interval", share=True)
+        return Measure(f"within the {level} % interval", share=True, aim=float(level) / 100)
     if kind == "width":
         return Measure(f"width of the {level} % interval", "units")
     return Measure(metric.replace("_", " "))

@@ -68,6 +68,7 @@ def _fan(axis: Axes, fan: Fan) -> list[tuple[str, float]]:
     axis.plot(ahead, fan.actual, color=OTHER, linewidth=1.1, marker="o", markersize=3.5)
     gap = float(ahead[0] - past[-1]) if len(past) else 1.0
     axis.axvline(float(ahead[0]) - gap / 2, color=SOFT, linewidth=1, linestyle=(0, (3, 3)))
+    axis.set_xlim(float((past if len(past) else ahead)[0]) - gap, float(ahead[-1]) + gap)
     known = np.concatenate([fan.demand, fan.actual, fan.mean, fan.quantiles.reshape(-1)])
     _calendar(axis, float(np.nanmax(known)) if np.isfinite(known).any() else 1.0)
     return told
@@ -89,7 +90,6 @@ def _calendar(axis: Axes, top: float) -> None:
     axis.xaxis.set_major_formatter(CALENDAR.ConciseDateFormatter(locator, offset_formats=["", *["%Y"] * 5]))
     axis.set_ylim(0, top * 1.06 or 1.0)
     counted(axis.yaxis, 4)
-    axis.margins(x=0.01)
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,7 @@ def stock_curves(
             for values, colour, move in zip(pair, (ACCENT, OTHER), (-0.21, 0.21), strict=True):
                 axis.bar(across + move * step, values, width=0.42 * step, color=colour, linewidth=0)
             _calendar(axis, max(float(values.max(initial=0.0)) for values in pair))
+        stock.set_xlim(float(across[0]) - step, float(across[-1]) + step)
         stock.set_title("On hand at the end of the period")
         orders.set_title("Ordered")
         lost.set_title("Demand that found nothing")
@@ -157,7 +158,8 @@ def stock_of_all(on_hand: Mapping[str, Sequence[float]], period: str, title: str
         if len(on_hand) > len(looks):
             handles.append(Line2D([], [], color=BEHIND, label=f"the other {len(on_hand) - len(looks)}"))
         legend(drawn, handles)
-        axis.set_xlabel(f"{period}s after the first order")
+        axis.set_xlabel(f"{period}s, from when the first order can arrive")
+        axis.set_xlim(0.7, max((len(values) for values in on_hand.values()), default=1) + 0.3)
         axis.set_ylabel("units on hand")
         counted(axis.xaxis, 10, whole=True)
         counted(axis.yaxis, 4)
