@@ -161,8 +161,8 @@ def _one(console: Console, place: int, insight: Insight, limit: int) -> None:
     head.append(f"  --only {insight.name}", style="dim")
     console.print(head)
     console.print(Padding(harmless(insight.sentence), (0, 0, 0, 3)))
-    shown = _rows(insight)[:limit]
-    if shown and limit:
+    shown = _rows(insight, limit)
+    if shown:
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
         columns = _columns(insight.name, shown, console.width - 3)
         for cells, right in columns:
@@ -193,11 +193,12 @@ def _columns(name: str, shown: Sequence[dict[str, Any]], width: int) -> list[tup
     return [([cell if right else short(cell, max(room, 6)) for cell in cells], right) for cells, right in found]
 
 
-def _rows(insight: Insight) -> list[dict[str, Any]]:
+def _rows(insight: Insight, limit: int) -> list[dict[str, Any]]:
+    if insight.name not in TELLING:
+        return insight.rows.head(limit).to_dicts()
+    telling = TELLING[insight.name]
     rows = insight.rows.to_dicts()
-    if insight.name in TELLING:
-        return [row for row in rows if row["class"] == "all" and round(row["level"], 3) in TELLING[insight.name]]
-    return rows
+    return [row for row in rows if row["class"] == "all" and round(row["level"], 3) in telling][:limit]
 
 
 def _notes(console: Console, title: str, notes: Sequence[str]) -> None:
