@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from invplat_workloads.e2e import E2EModel, _same, custom_loss
+from invplat_workloads.e2e import E2EModel, custom_loss
+from invplat_workloads.e2e.as_written import _same
 
 ROWS, TIME, FEATURES, HORIZON = 7, 15, 6, 5
 

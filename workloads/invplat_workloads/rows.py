@@ -1,4 +1,8 @@
-"""A flat table as examples: each row one period of one series, with attributes and no past."""
+"""A flat table as examples: each row one period of one series, with attributes and no past.
+
+A row's level is what its names say of it (see `effects`); the net answers relative to that, from the attributes and
+from how much each name said.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,13 @@ from torch import Tensor
 from invplat.core.errors import DatasetError
 from invplat.data.design import Design
 from invplat.data.layout import Layout, Numbers, checked_quantiles, numbers
+from invplat_workloads.effects import Effects, Standing
 from invplat_workloads.flat import FlatBatch
+
+
+@dataclass(frozen=True)
+class RowBatch(FlatBatch):
+    weight: Tensor  # n: a wrong answer to a large row costs more, as the study's squares count it
 
 
 @dataclass(frozen=True)
@@ -25,33 +35,36 @@ class Rows:
     target: Tensor  # rows, in units
     observed: Tensor
     censored: Tensor
-    level: float  # of all rows: the training part's mean
+    level: Tensor  # rows
+    usual: float  # the training rows' mean demand
+    effects: Effects | None  # what the training rows' names said; None where no column is a name
 
     def __len__(self) -> int:
         return len(self.target)
 
     def to(self, device: str) -> Rows:
-        moved = {name: getattr(self, name).to(device) for name in ("static", "target", "observed", "censored")}
+        moved = {name: getattr(self, name).to(device) for name in ("static", "target", "observed", "censored", "level")}
         return replace(self, **moved, ids={name: codes.to(device) for name, codes in self.ids.items()})
 
     def centred(self, layout: Layout) -> Rows:
         """As the net of this layout reads them."""
         return replace(self, static=layout.static.centred(self.static))
 
-    def batch(self, which: Tensor) -> FlatBatch:
-        count = len(which)
-        nothing = self.static.new_zeros((count, 1, 0))
-        return FlatBatch(
+    def batch(self, which: Tensor) -> RowBatch:
+        level = self.level[which]
+        nothing = self.static.new_zeros((len(which), 1, 0))
+        return RowBatch(
             past=nothing[:, :0],
             ahead=nothing,
             static=self.static[which],
             ids={name: codes[which] for name, codes in self.ids.items()},
-            target=self.target[which, None] / self.level,
+            target=(self.target[which] / level)[:, None],
             observed=self.observed[which, None],
             censored=self.censored[which, None],
-            level=torch.full((count,), self.level, device=self.static.device),
+            level=level,
             series=which,
             now=nothing[:, 0],
+            weight=(level / self.usual).square(),
         )
 
     def layout(self, quantiles: Sequence[float]) -> Layout:
@@ -61,7 +74,7 @@ class Rows:
 
 
 def rows_of(design: Design, sizes: Mapping[str, int], *, like: Rows | None = None) -> Rows:
-    """`sizes`: of the vocabularies behind the table's ids. `like`: the training part, whose level and columns hold."""
+    """`sizes`: of the vocabularies behind the table's ids. `like`: the training part, whose effects and columns hold."""
     values = {name: design.values[:, place] for place, name in enumerate(design.names)}
     columns: dict[str, Any] = {}
     for name in design.names:
@@ -71,19 +84,39 @@ def rows_of(design: Design, sizes: Mapping[str, int], *, like: Rows | None = Non
         columns[name] = np.where(known, values[name], np.float32(0))
         if (f"{name}_known" in like.names) if like else not known.all():
             columns[f"{name}_known"] = known.astype(np.float32)
+    seen = design.target[design.observed]
+    usual = like.usual if like is not None else max(float(seen.mean()) if len(seen) else 1.0, 1e-3)
+    ids = {name: values[name].astype(np.int64) for name in design.categorical}
+    effects, standing = _standing(ids, design, like)
+    level = np.full(len(design.target), usual)
+    if effects is not None and standing is not None:
+        columns |= dict(standing.columns(effects.keys))
+        level = standing.level
     if like is not None and tuple(columns) != like.names:
         raise DatasetError(
             f"a table with {', '.join(columns)} is not like the one learnt from, with {', '.join(like.names)}",
             hint="make both with one recipe",
         )
-    seen = design.target[design.observed]
     return Rows(
         names=tuple(columns),
         static=torch.from_numpy(np.stack(list(columns.values()), axis=1).astype(np.float32)),
-        ids={name: torch.from_numpy(values[name].astype(np.int64)) for name in design.categorical},
+        ids={name: torch.from_numpy(codes) for name, codes in ids.items()},
         sizes={name: sizes[name] for name in design.categorical},
         target=torch.from_numpy(design.target),
         observed=torch.from_numpy(design.observed),
         censored=torch.from_numpy(design.censored),
-        level=like.level if like is not None else max(float(seen.mean()) if len(seen) else 1.0, 1e-3),
+        level=torch.from_numpy(level.astype(np.float32)),
+        usual=usual,
+        effects=effects,
     )
+
+
+def _standing(ids: Mapping[str, Any], design: Design, like: Rows | None) -> tuple[Effects | None, Standing | None]:
+    if like is not None:
+        return like.effects, None if like.effects is None else like.effects.standing(ids)
+    if not ids:
+        return None, None
+    target = np.where(
+        design.observed, design.target, design.target[design.observed].mean() if design.observed.any() else 1
+    )
+    return Effects.fit(ids, target)
