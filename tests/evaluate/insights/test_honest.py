@@ -72,6 +72,14 @@ def test_goods_that_never_sold_are_dead_after_long_enough(tmp_path: Path) -> Non
     assert only(shop, tmp_path, "dead").rows["sku"].to_list() == ["dud"]
 
 
+def test_goods_that_came_back_last_week_are_not_dead(tmp_path: Path) -> None:
+    shop = steady("S1")
+    shop.product("dud")
+    shop.holds("S1", "dud", 0, first=300, last=8)
+    shop.holds("S1", "dud", 30, first=7)
+    assert only(shop, tmp_path, "dead").rows.is_empty()
+
+
 def test_a_seldom_seller_s_silence_is_luck(tmp_path: Path) -> None:
     shop = steady("S1")
     shop.product("globe")

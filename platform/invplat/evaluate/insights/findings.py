@@ -9,27 +9,28 @@ from typing import Any
 
 from invplat.core.errors import SettingRefused
 from invplat.data.dataset import Dataset
-from invplat.evaluate.insights import stock
 from invplat.evaluate.insights.assumptions import Assumptions
+from invplat.evaluate.insights.capital import capital, turns
 from invplat.evaluate.insights.classes import classes
 from invplat.evaluate.insights.facts import Facts, Progress, read_facts
 from invplat.evaluate.insights.insight import Insight, ranked, severity
 from invplat.evaluate.insights.patterns import patterns
 from invplat.evaluate.insights.segments import segments
 from invplat.evaluate.insights.service import service
+from invplat.evaluate.insights.stock import dead, slow
 from invplat.evaluate.insights.stockouts import stockouts
 from invplat.evaluate.insights.suppliers import suppliers
 from invplat.evaluate.insights.transfers import transfers
 from invplat.evaluate.insights.wording import some
 
 FINDERS: Mapping[str, Callable[[Facts, Assumptions], Insight]] = {
-    "dead": stock.dead,
-    "slow": stock.slow,
+    "dead": dead,
+    "slow": slow,
     "stockouts": stockouts,
     "transfers": transfers,
     "suppliers": suppliers,
-    "turnover": stock.turns,
-    "capital": stock.capital,
+    "turnover": turns,
+    "capital": capital,
     "classes": classes,
     "patterns": patterns,
     "segments": segments,

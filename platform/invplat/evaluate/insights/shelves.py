@@ -24,6 +24,7 @@ SCHEMA = {
     "counts": pl.Float64,  # of the last 13 weeks
     "counted": pl.Float64,  # days ago, the last time
     "first_counted": pl.Float64,
+    "held": pl.Float64,  # days ago that the stock which is still there began to lie
 }
 
 
@@ -43,6 +44,7 @@ def shelves(dataset: Dataset, store: str, end: date) -> pl.DataFrame:
     lately = ago < YEAR
     seen = np.add.reduceat(lately.astype(np.int64), first)
     summed = np.add.reduceat(np.where(lately, on_hand, 0.0), first)
+    emptied = np.maximum.reduceat(np.where(on_hand <= 0, np.arange(len(codes)), -1), first)
     names = sku.values.to_pylist()
     return pl.DataFrame(
         {
@@ -53,6 +55,7 @@ def shelves(dataset: Dataset, store: str, end: date) -> pl.DataFrame:
             "counts": np.add.reduceat((ago < QUARTER).astype(np.float64), first),
             "counted": ago[final].astype(np.float64),
             "first_counted": ago[first].astype(np.float64),
+            "held": ago[np.minimum(np.maximum(first, emptied + 1), final)].astype(np.float64),
         },
         schema=SCHEMA,
     ).with_columns(pl.col("on_order", "mean_stock").fill_nan(None))

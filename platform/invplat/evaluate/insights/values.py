@@ -15,7 +15,7 @@ from invplat.evaluate.insights.assumptions import Assumptions
 NUMBERS = (
     "age", "units", "observed", "open", "rate", "deviation", "selling", "interval", "spread", "priced", "revenue",
     "promoted", "recent_units", "recent_open", "recent_observed", "last_sold", "silent", "sold_before", "on_hand",
-    "on_order", "mean_stock", "counts", "counted", "first_counted", "first_received",
+    "on_order", "mean_stock", "counts", "counted", "first_counted", "held", "first_received",
 )  # fmt: skip
 COUNTS = ("units", "observed", "open", "rate", "deviation", "selling", "priced", "revenue", "promoted")
 RECENT = ("recent_units", "recent_open", "recent_observed", "silent", "sold_before", "counts")
