@@ -15,6 +15,7 @@ from invplat.evaluate.answers import Answers, Doubles
 from invplat.evaluate.compare import OURS, REPORT, Comparison, Table
 from invplat.evaluate.pictures import accuracy, money, time
 from invplat.evaluate.pictures.canvas import png
+from invplat.evaluate.pictures.measures import measure_of
 
 PERIOD = {"daily": "day", "weekly": "week", "monthly": "month"}
 HINDSIGHT = "hindsight"
@@ -63,8 +64,8 @@ def _bars(found: Comparison, table: Table, name: str) -> Chart:
         metrics = [metric for metric in table.metrics if metric not in ("wape", "bias")]
     figures = {row.model: {metric: row.figures[metric].value for metric in metrics} for row in table.rows}
     best, count = table.rows[0].model, len(table.rows)
-    where = " without past sales" if table.protocol == REPORT else ""
-    title = f"{best} has the smallest RMSE{where}" + (f" of {count} models" if count > 1 else "")
+    title = f"{best} has the smallest RMSE" + (f" of {count} models" if count > 1 else "")
+    title = f"Without past sales, {title}" if table.protocol == REPORT else title
     note = "The smallest RMSE first; the best of each metric is bold."
     return Chart(name, "Accuracy", title, note, accuracy.bars(figures, found.workloads, title))
 
@@ -82,21 +83,21 @@ def _cost(found: Comparison) -> Chart | None:
 
 
 def _steps(found: Comparison) -> Chart | None:
+    """By mean absolute error: a share of a day's demand would be endless where shops are closed."""
     if found.backtest is None or found.horizon < 2:
         return None
     errors: dict[str, list[float | None]] = {}
-    for record in found.backtest.by("step", ["wape"]):
-        value = record["wape"]
+    for record in found.backtest.by("step", ["mae"]):
+        value = record["mae"]
         errors.setdefault(str(record["forecaster"]), []).append(value if isinstance(value, float) else None)
     name, unit = focus(found), PERIOD[found.frequency]
     line = errors[name]
     title = f"Error by {unit} of the horizon"
     if line[0] is not None and line[-1] is not None:
-        title = f"{name} is off by {percent(line[0])} on the first {unit} and by {percent(line[-1])} on the last"
-    note = "WAPE: all errors of that step over all demand of that step."
-    return Chart(
-        "by_step", "Horizon", title, note, accuracy.error_by_step(errors, "wape", unit, found.workloads, title)
-    )
+        said = [measure_of("mae").said(value) for value in (line[0], line[-1])]
+        title = f"{name} is off by {said[0]} units on the first {unit} and by {said[1]} on the last"
+    note = f"Mean absolute error of one series on one {unit}."
+    return Chart("by_step", "Horizon", title, note, accuracy.error_by_step(errors, "mae", unit, found.workloads, title))
 
 
 def _beside(found: Comparison, table: Table) -> list[str]:
@@ -114,7 +115,7 @@ def _cloud(found: Comparison) -> Chart | None:
     pairs = {name: (found.backtest.answers[name].actual, found.backtest.answers[name].predicted) for name in names}
     title = f"What {_listed(names)} said, against what came"
     unit = f"units a {PERIOD[found.frequency]}"
-    note = "Every judged step of every series. On the line, the forecast was right."
+    note = "Every judged step of every series. On the line, the forecast was right; where values span decades, the axes are logarithmic."
     return Chart("actual_predicted", "Answers", title, note, accuracy.actual_against_predicted(pairs, unit, title))
 
 

@@ -36,7 +36,8 @@ def table(
     kind = [' class="n"' if place in numeric else "" for place in range(len(heads))]
 
     def line(cells: Sequence[str], tag: str = "td") -> str:
-        return "<tr>" + "".join(f"<{tag}{kind[place]}>{cell}</{tag}>" for place, cell in enumerate(cells)) + "</tr>"
+        of = ' scope="col"' if tag == "th" else ""
+        return "<tr>" + "".join(f"<{tag}{of}{kind[place]}>{cell}</{tag}>" for place, cell in enumerate(cells)) + "</tr>"
 
     body = "".join(line(row) for row in rows)
     end = f"<tfoot>{line(foot)}</tfoot>" if foot else ""

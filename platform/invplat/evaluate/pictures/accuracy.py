@@ -177,7 +177,8 @@ def _ticks(axis: Axes, top: float, logs: bool) -> None:
         counted(axis.yaxis, 4)
         return
     ticks = [0.0, *(10.0**power for power in range(0, 13) if 10.0**power <= top * 1.05)]
-    ticks += [3.0] if len(ticks) < 4 and top > 4 else []
+    if len(ticks) < 4:
+        ticks = [0.0, *(tick for tick in (1.0, 3.0, 10.0, 30.0, 90.0) if tick <= top * 1.05)]
     places = [log10(1 + tick) for tick in ticks]
     axis.set_xticks(places, [compact(tick) for tick in ticks])
     axis.set_yticks(places, [compact(tick) for tick in ticks])

@@ -14,11 +14,17 @@ class Measure:
     share: bool = False  # shown as a percentage
     higher: bool = False  # is better
     aim: float | None = None  # nearest to this is best
+    short: str = ""  # for the head of a column
 
     @property
     def named(self) -> str:
         unit = "%" if self.share else self.unit
         return f"{self.label}, {unit}" if unit else self.label
+
+    @property
+    def head(self) -> str:
+        """Of a narrow column; what is no share is in units, or has none."""
+        return f"{self.short or self.label}{', %' if self.share else ''}"
 
     def said(self, value: float | None) -> str:
         """Three digits, as many as two models ever differ by in earnest."""
@@ -41,7 +47,7 @@ MEASURES = {
     "mse": Measure("MSE", "units²"),
     "mae": Measure("MAE", "units"),
     "bias": Measure("bias", "units", aim=0.0),
-    "correlation": Measure("correlation", higher=True),
+    "correlation": Measure("correlation", higher=True, short="corr."),
     "r2": Measure("R²", higher=True),
     "rae": Measure("RAE", share=True),
     "rrse": Measure("RRSE", share=True),
@@ -50,7 +56,7 @@ MEASURES = {
     "wape": Measure("WAPE", share=True),
     "mase": Measure("MASE"),
     "rmsse": Measure("RMSSE"),
-    "pinball": Measure("pinball loss", "units"),
+    "pinball": Measure("pinball loss", "units", short="pinball"),
     "weighted_quantile_loss": Measure("weighted quantile loss", share=True),
 }
 
@@ -61,7 +67,7 @@ def measure_of(metric: str) -> Measure:
         return MEASURES[metric]
     kind, _, level = metric.partition("_")
     if kind == "coverage":
-        return Measure(f"within the {level} % interval", share=True, aim=float(level) / 100)
+        return Measure(f"within the {level} % interval", share=True, aim=float(level) / 100, short=f"in {level} % int.")
     if kind == "width":
         return Measure(f"width of the {level} % interval", "units")
     return Measure(metric.replace("_", " "))

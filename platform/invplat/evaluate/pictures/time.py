@@ -177,7 +177,7 @@ class Losses:
 def training(histories: Mapping[str, Losses], title: str = "Training") -> Figure:
     """One picture a net: the loss of each epoch on what it learnt from and on what it did not, and the epoch kept."""
     with styled():
-        rows, across = ceil(len(histories) / 3) or 1, 3
+        rows, across = ceil(len(histories) / 3) or 1, min(max(len(histories), 1), 3)
         drawn, axes = figure(title, 0.8 + 2.6 * rows, rows, across)
         for axis in axes[len(histories) :]:
             axis.set_axis_off()
