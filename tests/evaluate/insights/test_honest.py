@@ -118,6 +118,14 @@ def test_a_closed_store_is_left_out_and_said(tmp_path: Path) -> None:
     assert any("S2" in note for note in found.lacking)
 
 
+def test_a_store_that_opened_after_the_as_of_day_is_not_there(tmp_path: Path) -> None:
+    shop = steady("S1")
+    shop.sells("S2", "tea", 3, first=20)
+    shop.holds("S2", "tea", 500, first=20)
+    (found,) = insights(shop.dataset(tmp_path), END - timedelta(days=30), only=["capital"])
+    assert found.rows["store"].to_list() == ["S1"]
+
+
 def test_even_stores_have_nothing_to_move(tmp_path: Path) -> None:
     assert only(steady("S1", "S2", "S3"), tmp_path, "transfers").rows.is_empty()
 

@@ -109,6 +109,8 @@ class _Gathering:
         self.seen = np.zeros((0, self.width), np.bool_)
         self.start = self.end - timedelta(days=round((YEAR[frequency] + QUARTER[frequency]) * DAYS[frequency]) - 1)
         self.narrow = _narrow(self.dataset)
+        files = self.dataset.manifest.tables["sales"].files
+        self.opened = {file.store for file in files if file.start and date.fromisoformat(file.start) <= self.end}
         self.costs = Running(["sku"], {"cost": "sum", "units": "sum"})
         self.deliveries = Running(["supplier", "days"], {"deliveries": "sum", "units": "sum"})
         self.waiting = Running(["supplier"], {"waiting": "sum"})
@@ -117,9 +119,8 @@ class _Gathering:
         )
 
     def add(self, store: str) -> None:
-        files = [file for file in self.dataset.manifest.tables["sales"].files if file.store == store]
-        if not any(file.start and date.fromisoformat(file.start) <= self.end for file in files):
-            return  # not open yet
+        if store not in self.opened:
+            return  # not yet
         panel = build_panel(self.narrow, store, start=self.start, end=self.end, planned=())
         found = cells(panel)
         counts = shelves(self.dataset, store, self.end)
