@@ -26,7 +26,11 @@ from invplat.core.settings import hide_secrets
 COMMANDS = {
     "demo": ("invplat.cli.demo:command", "The whole journey on made-up businesses, in a minute."),
     "data": ("invplat.cli.data:group", "From a business's files to a clean, versioned dataset."),
+    "train": ("invplat.cli.train:command", "Train a workload on a tenant's dataset and keep the model."),
+    "compare": ("invplat.cli.compare:command", "Workloads beside reference models, judged on the same windows."),
+    "evaluate": ("invplat.cli.evaluate:command", "Judge a kept model on held-out origins, as it is."),
     "models": ("invplat.cli.models:group", "The trained models of a tenant."),
+    "report": ("invplat.cli.report:command", "One HTML page about a model: tables, pictures, costs, limits."),
     "explain": ("invplat.cli.explain:command", "Which inputs drive a forecast, an order, or a whole model."),
     "insights": ("invplat.cli.insights:command", "What an owner would want to be told, each with its money."),
     "config": ("invplat.cli.config:group", "What is set, and where each value comes from."),

@@ -150,14 +150,13 @@ def backtest(
         raise DatasetError(f"forecasters {', '.join(names) or '(none)'}", hint="give one or more, each its own name")
     parts: dict[str, list[Answers]] = {name: [] for name in names}
     seconds = dict.fromkeys(names, 0.0)
-    left_out: list[str] = []
+    left_out: dict[str, list[str]] = {}
     for number, origin in enumerate(sorted(origins, key=lambda origin: origin.cutoff)):
         judged = [panel for panel in chosen if reaches(panel, origin.cutoff, horizon)]
-        left_out += [
-            f"store {panel.store} at {origin.cutoff}: its history is {panel.dates[0]} to {panel.last}"
-            for panel in chosen
-            if not reaches(panel, origin.cutoff, horizon)
-        ]
+        for panel in chosen:
+            if not reaches(panel, origin.cutoff, horizon):
+                why = f"store {panel.store} has a history from {panel.dates[0]} to {panel.last}"
+                left_out.setdefault(why, []).append(str(origin.cutoff))
         if not judged:
             continue
         truths = [_truth(panel, origin, horizon, season) for panel in judged]
@@ -178,11 +177,12 @@ def backtest(
             ]
             if told is not None:
                 told(f"{forecaster.name} at {origin.cutoff}")
+    told_of = tuple(f"{why}: not judged at {', '.join(cutoffs)}" for why, cutoffs in left_out.items())
     if not any(parts.values()):
         raise DatasetError(
-            "no store reaches any of the origins", hint="; ".join(left_out[:3]) or "give at least one origin"
+            "no store reaches any of the origins", hint="; ".join(told_of[:3]) or "give at least one origin"
         )
-    return Backtest({name: joined(found) for name, found in parts.items()}, seconds, tuple(left_out))
+    return Backtest({name: joined(found) for name, found in parts.items()}, seconds, told_of)
 
 
 def _truth(panel: Panel, origin: Origin, horizon: int, season: int) -> _Truth:

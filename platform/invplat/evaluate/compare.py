@@ -49,7 +49,7 @@ class Table:
 
     def best(self, metric: str) -> tuple[str, ...]:
         """The models that no other is better than."""
-        found = {row.model: _badness(metric, row.figures[metric]) for row in self.rows if metric in row.figures}
+        found = {row.model: badness(metric, row.figures[metric]) for row in self.rows if metric in row.figures}
         least = min(found.values(), default=math.inf)
         return tuple(name for name, bad in found.items() if bad == least and math.isfinite(bad))
 
@@ -140,10 +140,10 @@ def coverage_of(levels: Sequence[float]) -> tuple[str, ...]:
 
 
 def ordered(rows: Sequence[Row]) -> tuple[Row, ...]:
-    return tuple(sorted(rows, key=lambda row: _badness("rmse", row.figures["rmse"])))
+    return tuple(sorted(rows, key=lambda row: badness("rmse", row.figures["rmse"])))
 
 
-def _badness(metric: str, figure: Figure) -> float:
+def badness(metric: str, figure: Figure) -> float:
     if figure.value is None:
         return math.inf
     if metric in HIGHER:

@@ -61,6 +61,7 @@ class Rules:
     origins: int = 2
     past: int | None = None
     horizon: int | None = None
+    frequency: str | None = None  # of the periods; the dataset's own
     epochs: int = 15
     seed: int = 0
     holding: float = 1.0
@@ -92,13 +93,14 @@ def contest(
     rules = rules or Rules()
     for workload in workloads:
         workload.space.check(rules.params.get(workload.name, {}))
-    spec, note = fitting(dataset.frequency, periods(dataset), rules.past, rules.horizon)
+    unit = rules.frequency or dataset.frequency
+    spec, note = fitting(unit, periods(dataset, unit), rules.past, rules.horizon)
     names = tuple(dict.fromkeys([*(workload.name for workload in workloads), *(other.name for other in others)]))
     found = Comparison(
         dataset.tenant,
         names,
-        dataset.frequency,
-        SEASON[dataset.frequency],
+        unit,
+        SEASON[unit],
         spec.horizon,
         (),
         {},
@@ -187,7 +189,7 @@ def costs_of(
 
 
 def _panels(dataset: Dataset, rules: Rules) -> tuple[tuple[Panel, ...], tuple[str, ...]]:
-    read = read_panels(dataset, series=rules.series, seed=rules.seed)
+    read = read_panels(dataset, frequency=rules.frequency, series=rules.series, seed=rules.seed)
     return read.panels, read.notes
 
 

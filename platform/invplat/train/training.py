@@ -6,29 +6,28 @@ again, as long, from everything; its figures stay those of the first fit. Knows 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-import numpy as np
 import torch
 
 from invplat.core.space import Params
 from invplat.data.dataset import Dataset
+from invplat.data.lead_times import LeadTimes, read_lead_times
 from invplat.data.split import Origin, Span
-from invplat.data.timeline import as_day
+from invplat.data.timeline import Timeline, as_day
 from invplat.evaluate.backtest import backtest
-from invplat.evaluate.compare import Row, table_of_backtest
+from invplat.evaluate.compare import Comparison, Row, table_of_backtest
 from invplat.evaluate.panels import read_panels
 from invplat.evaluate.references import SEASON, YEAR, reference
 from invplat.model import Model, lineage_of
 from invplat.train.forecaster import Kept, curve_of, learnt, model_of
 from invplat.train.loop import Fitted, Watch
-from invplat.train.material import Material, assembled, read_material
+from invplat.train.material import Material, assembled, known_dates
 from invplat.train.plan import Plan
 from invplat.train.schedule import Schedule
-from invplat.workload import Workload
 
 JUDGED = 2_000  # series of the test, drawn at random where there are more
 
@@ -44,21 +43,18 @@ class Trained:
 
 
 def trained(
-    workload: Workload,
-    datasets: Sequence[Dataset],
+    material: Material,
     *,
     params: Params | None = None,
     plan: Mapping[str, Any] | None = None,
     whole: bool = False,
     watch: Watch | None = None,
-    told: Callable[[int, int], None] | None = None,
-    **asked: Any,
 ) -> Trained:
-    """`plan`: entries of train.plan.Plan. `told`: stores read. `asked`: what `read_material` takes."""
+    """Of material that was read from datasets. `plan`: entries of train.plan.Plan."""
     torch.set_num_threads(1)  # small nets; a second thread mostly waits
-    chosen = workload.space.check(params or {})
+    datasets = [business.dataset for business in material.businesses if business.dataset is not None]
+    chosen = material.workload.space.check(params or {})
     steps = Plan.of(chosen, **(plan or {}))
-    material = read_material(workload, datasets, seed=steps.seed, told=told, **asked)
     fitted = learnt(material, chosen, steps, watch=watch)
     notes = list(material.notes)
     if fitted.trouble:
@@ -77,12 +73,10 @@ def trained(
 
 def origins_at(cutoffs: Sequence[date], frequency: str, horizon: int) -> list[Origin]:
     """For judging what is fitted already: nothing is learnt at any of them."""
-    step = {"daily": "D", "weekly": "W", "monthly": "M"}[frequency]
     found = []
     for cutoff in cutoffs:
-        first, last = (np.datetime64(cutoff, step) + ahead for ahead in (1, horizon))
-        days = [day.astype("datetime64[D]").item() for day in (first, last)]
-        found.append(Origin(cutoff, Span(cutoff, cutoff, ()), days[0], days[1]))
+        starts = Timeline(frequency, as_day(cutoff), 1).starts(horizon).astype("datetime64[D]").tolist()
+        found.append(Origin(cutoff, Span(cutoff, cutoff, ()), starts[1], starts[-1]))
     return found
 
 
@@ -91,7 +85,7 @@ def _judged(model: Model, dataset: Dataset, cutoffs: Sequence[date], seed: int, 
     panels = read_panels(dataset, frequency=frequency, series=JUDGED, seed=seed).panels
     names = ["seasonal_naive", *(["seasonal_naive_year"] if SEASON[frequency] < YEAR[frequency] else [])]
     naive = [reference(name, frequency, model.spec.quantiles) for name in names]
-    times = model_lead_times(model, dataset)
+    times = lead_times_for(model, dataset)
     run = backtest(
         [Kept(model, dataset, times, model.workload.name), *naive],
         panels,
@@ -103,16 +97,18 @@ def _judged(model: Model, dataset: Dataset, cutoffs: Sequence[date], seed: int, 
     return table_of_backtest(run, "").rows
 
 
-def model_lead_times(model: Model, dataset: Dataset) -> Any:
+def lead_times_for(model: Model, dataset: Dataset) -> LeadTimes | None:
     """Of the whole business, for a model that decides; None where it does not, or nothing was ever received."""
-    from invplat.data.lead_times import read_lead_times
-
     decides = bool({"vlt", "order"} & model.workload.predicts)
     return read_lead_times(dataset) if decides and dataset.has("receipts") else None
 
 
 def _everything(material: Material, seed: int) -> Material:
-    businesses = [replace(business, schedule=Schedule(business.schedule.every)) for business in material.businesses]
+    horizon = material.spec.horizon
+    businesses = [
+        replace(business, schedule=Schedule.of(known_dates(business.panels), horizon, validations=0, tests=0))
+        for business in material.businesses
+    ]
     return assembled(material.workload, material.spec, businesses, most=len(material.train), seed=seed)
 
 
@@ -120,29 +116,24 @@ def _lineage(
     material: Material, datasets: Sequence[Dataset], plan: Plan, fitted: Fitted, whole: bool
 ) -> dict[str, Any]:
     """`saw_until`: the last period whose demand had a part in the weights or in the choice of their epoch."""
-    schedules = [business.schedule for business in material.businesses]
-    parts = [
-        schedule.test if whole and schedule.test else schedule.validation or schedule.train for schedule in schedules
-    ]
-    ends = [_last_target(material, part[-1]) for part in parts]
+    ends = []
+    for business in material.businesses:
+        parts = business.schedule
+        last = parts.test if whole and parts.test else parts.validation or parts.train
+        ends.append(origins_at(last[-1:], business.frequency, material.spec.horizon)[0].last)
+    pooled: dict[str, Any] = {"pooled": [[one.tenant, one.version] for one in datasets]} if len(datasets) > 1 else {}
+    schedule = material.businesses[0].schedule
     return lineage_of(
         datasets[0],
         seed=plan.seed,
         saw_until=str(max(ends)),
-        cutoffs={name: [str(part[0]), str(part[-1]), len(part)] for name, part in vars(schedules[0]).items() if part},
+        cutoffs={name: [str(part[0]), str(part[-1]), len(part)] for name, part in vars(schedule).items() if part},
         windows=len(material.train),
         epochs=fitted.best,
         plan=plan.to_json(),
         whole=whole,
-        **({"pooled": [[one.tenant, one.version] for one in datasets]} if len(datasets) > 1 else {}),
+        **pooled,
     )
-
-
-def _last_target(material: Material, cutoff: date) -> date:
-    """The last day of the last period that a cutoff's windows have as a target."""
-    panel = max((panel for business in material.businesses for panel in business.panels), key=lambda panel: panel.last)
-    period = min(panel.period(cutoff) + material.spec.horizon, panel.timeline.length - 1)
-    return np.datetime64(int(panel.timeline.ends()[period]), "D").item()  # type: ignore[no-any-return]
 
 
 def _metrics(fitted: Fitted, rows: Sequence[Row]) -> dict[str, Any]:
@@ -156,9 +147,19 @@ def _metrics(fitted: Fitted, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def seen(lineage: Mapping[str, Any], origins: Sequence[Origin]) -> tuple[date, ...] | None:
-    """Which cutoffs a model has seen what followed of; None where its lineage does not say."""
+def seen_note(comparison: Comparison, name: str, lineage: Mapping[str, Any]) -> Comparison:
+    """The comparison, with what is to be said of a model that has seen, or may have, what it was judged on."""
     until = lineage.get("saw_until")
     if until is None:
-        return None
-    return tuple(origin.cutoff for origin in origins if as_day(origin.first) <= as_day(until))
+        note = f"{name} does not say how far its history went: it may have seen what it is judged on"
+        return replace(comparison, notes=(note, *comparison.notes))
+    origins = origins_at(comparison.cutoffs, comparison.frequency, comparison.horizon)
+    known = [str(origin.cutoff) for origin in origins if as_day(origin.first) <= as_day(until)]
+    if not known:
+        note = f"{name} has seen nothing of what it is judged on: its history ends {until}"
+    else:
+        note = (
+            f"{name} has seen sales until {until}, so its figures flatter it: it learnt from, or was chosen by, what "
+            f"followed {len(known)} of {len(origins)} origins ({', '.join(known)})"
+        )
+    return replace(comparison, notes=(note, *comparison.notes))

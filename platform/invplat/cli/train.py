@@ -1,0 +1,133 @@
+"""`invplat train`."""
+
+from __future__ import annotations
+
+import click
+
+from invplat.cli.output import Output, common, pass_output
+
+
+@click.command("train")
+@click.argument("workload", metavar="WORKLOAD")
+@click.option(
+    "--tenant", "tenants", required=True, multiple=True, metavar="NAME", help="Whose dataset; several: pooled."
+)
+@click.option("--version", type=click.IntRange(min=1), metavar="N", help="Which version of the dataset [the newest].")
+@click.option("--epochs", type=click.IntRange(min=1), default=30, show_default=True, help="At most.")
+@click.option(
+    "--patience", type=click.IntRange(min=0), default=5, show_default=True, help="Epochs without a better one."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same model.")
+@click.option("--params", multiple=True, metavar="K=V,...", help="Of the workload's space [its defaults].")
+@click.option("--spec", multiple=True, metavar="K=V,...", help="past=56,horizon=28,quantiles=0.1/0.5/0.9.")
+@click.option("--frequency", type=click.Choice(("daily", "weekly", "monthly")), help="Of the periods [the dataset's].")
+@click.option(
+    "--windows", type=click.IntRange(min=1), metavar="N", help="To learn from at most, drawn at random [60000]."
+)
+@click.option("--whole", is_flag=True, help="Afterwards learn again from all of the history, as long.")
+@click.option("--name", metavar="NAME", help="The model's name [the workload's].")
+@common
+@pass_output
+def command(
+    output: Output,
+    workload: str,
+    tenants: tuple[str, ...],
+    version: int | None,
+    epochs: int,
+    patience: int,
+    seed: int,
+    params: tuple[str, ...],
+    spec: tuple[str, ...],
+    frequency: str | None,
+    windows: int | None,
+    whole: bool,
+    name: str | None,
+) -> None:
+    """Train a workload on a tenant's dataset and keep it as the next version of a model.
+
+    It learns on the earlier history, stops by what follows, and is judged once, beside the seasonal naive, on the last
+    part. Nothing is kept of a run that is interrupted.
+
+    \b
+    Examples:
+      invplat train mlp --tenant corner-shop
+      invplat train mlp --tenant corner-shop --epochs 50 --params hidden_one=256,dropout_one=0.2 --spec horizon=14
+    """
+    from invplat.cli.data.reading import Phases
+    from invplat.cli.judged import Epochs, figure_text, grid, params_of, spec_of
+    from invplat.core.names import check_model
+    from invplat.workload import find
+
+    asked = spec_of(spec) | ({"frequency": frequency} if frequency else {}) | ({"most": windows} if windows else {})
+    chosen = params_of(params)
+    model_name = check_model(name or workload)
+    found = find(workload)
+    found.space.check(chosen)
+
+    from invplat.data.dataset import Dataset
+    from invplat.registry.models import keep
+    from invplat.storage import open_storage
+    from invplat.train.material import read_material
+    from invplat.train.training import trained
+
+    storage = open_storage(output.settings.storage_url)
+    datasets = [Dataset.open(storage, tenant, version) for tenant in dict.fromkeys(tenants)]
+    with Phases(output) as phases:
+        material = read_material(
+            found,
+            datasets,
+            seed=seed,
+            told=lambda done, total: phases.tell("reading stores", done, total),
+            **asked,
+        )
+    watch = Epochs(output, epochs)
+    made = trained(
+        material,
+        params=chosen,
+        plan={"epochs": epochs, "patience": patience, "seed": seed},
+        whole=whole,
+        watch=watch,
+    )
+    watch.end()
+    number = keep(storage, datasets[0].tenant, model_name, made.model.bundle())
+    where = f"{storage.url}/tenants/{datasets[0].tenant}/models/{model_name}/{number:08d}"
+    for note in made.notes:
+        output.note(f"- {note}")
+    metrics = ("rmse", "mae", "wape", "mase", "r2", "bias", "pinball")
+    result = {
+        "model": f"{model_name}@{number}",
+        "tenant": datasets[0].tenant,
+        "where": where,
+        "windows": made.windows,
+        "past": made.model.spec.past,
+        "horizon": made.model.spec.horizon,
+        "epochs": len(made.fitted.history),
+        "best_epoch": made.fitted.best,
+        "validation_loss": made.fitted.loss,
+        "ended": str(made.fitted.ended),
+        "seconds": round(sum(epoch.seconds for epoch in made.fitted.history), 1),
+        "test": dict(made.model.metrics)["test"],
+        "cutoffs": [str(cutoff) for cutoff in made.cutoffs],
+        "params": dict(made.model.params),
+        "notes": list(made.notes),
+    }
+
+    def draw() -> None:
+        rows = [
+            [
+                (row.model, row.model == found.name),
+                *((figure_text(name, row.figures[name].value), False) for name in metrics),
+            ]
+            for row in made.rows
+        ]
+        title = (
+            f"judged on {len(made.cutoffs)} cutoffs from {made.cutoffs[0]} on, {made.model.spec.horizon} periods each"
+        )
+        grid(rows, ["model", *(metric.upper() for metric in metrics)], title)
+        click.echo(
+            f"\n{made.fitted.ended}: the weights of epoch {made.fitted.best}, {result['windows']:,} windows learnt from"
+        )
+        click.echo(f"kept as {result['model']} of {result['tenant']}: {where}")
+        click.echo(f"judge it again: invplat evaluate {result['model']} --tenant {result['tenant']}")
+
+    output.result(result, table=draw)
