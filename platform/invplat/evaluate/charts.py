@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,11 @@ class Chart:
 
 def comparison(found: Comparison, folder: Path) -> list[Path]:
     """Every picture as a PNG, each there whole or not at all."""
-    return [png(chart.figure, folder / f"{chart.name}.png") for chart in charts(found)]
+    return saved(charts(found), folder)
+
+
+def saved(drawn: Sequence[Chart], folder: Path) -> list[Path]:
+    return [png(chart.figure, folder / f"{chart.name}.png") for chart in drawn]
 
 
 def charts(found: Comparison) -> list[Chart]:
@@ -115,7 +119,9 @@ def _cloud(found: Comparison) -> Chart | None:
     pairs = {name: (found.backtest.answers[name].actual, found.backtest.answers[name].predicted) for name in names}
     title = f"What {_listed(names)} said, against what came"
     unit = f"units a {PERIOD[found.frequency]}"
-    note = "Every judged step of every series. On the line, the forecast was right; where values span decades, the axes are logarithmic."
+    note = (
+        "Every judged step of every series; on the line, the forecast was right. Wide ranges are drawn as logarithms."
+    )
     return Chart("actual_predicted", "Answers", title, note, accuracy.actual_against_predicted(pairs, unit, title))
 
 

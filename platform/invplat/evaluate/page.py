@@ -44,16 +44,17 @@ class Report:
     notes: Sequence[str] = ()  # beside the comparison's own
 
 
-def write_page(report: Report, path: Path) -> Path:
-    return write_whole(path, render(report).encode())
+def write_page(report: Report, path: Path, drawn: Sequence[Chart] | None = None) -> Path:
+    return write_whole(path, render(report, drawn).encode())
 
 
-def render(report: Report) -> str:
+def render(report: Report, drawn: Sequence[Chart] | None = None) -> str:
+    """`drawn`: the comparison's charts, where somebody has them already."""
     found = report.comparison
-    drawn = {chart.name: chart for chart in charts(found)}
+    by_name = {chart.name: chart for chart in (charts(found) if drawn is None else drawn)}
     parts = [_head(report)]
     for names in TOGETHER:
-        there = [drawn[one] for one in names if one in drawn]
+        there = [by_name[one] for one in names if one in by_name]
         if there:
             parts.append(_section(found, there))
     parts += [_insights(report.insights), _limits(report), _foot(report)]
