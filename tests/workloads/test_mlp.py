@@ -74,11 +74,11 @@ def test_tables_are_learnt_by_the_same_net() -> None:
 
 def test_an_unknown_number_is_marked_as_in_training() -> None:
     train = rows_of(design_of(), {"sku": 5})
-    assert train.names == ("month", "size", "size_known")
+    assert train.names == ("month", "size", "size_known", "standing", "effect_sku", "rows_sku")
     whole = design_of()
     whole.values[:, 1] = 750.0
     assert rows_of(whole, {"sku": 5}, like=train).names == train.names
-    assert rows_of(whole, {"sku": 5}, like=train).level == train.level
+    assert rows_of(whole, {"sku": 5}, like=train).usual == train.usual
 
 
 def test_a_table_of_a_panel_goes_in() -> None:
