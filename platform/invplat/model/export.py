@@ -45,12 +45,14 @@ def exported(model: Model, form: str) -> Exported:
     source = _specimen(model)
     model.module.eval()
     asked = _inputs(model, source, TRACED)
-    outputs = dict(model.module(**asked))
     with _quiet():
         program = _traced(model, asked)
-        content = _as_onnx(program, tuple(outputs)) if form == "onnx" else _as_archive(program)
-        taken, ask = _onnx_reader(content, tuple(outputs)) if form == "onnx" else _archive_reader(content, asked)
-    worst = max(_difference(model, _inputs(model, source, size), ask) for size in SIZES)
+        places = _answers(program, tuple(model.module(**asked)))
+        answers = tuple(places)
+        content = _as_onnx(program, places) if form == "onnx" else _as_archive(program)
+        taken, ask = _onnx_reader(content, answers) if form == "onnx" else _archive_reader(content, asked)
+    outputs = {name: tensor for name, tensor in model.module(**asked).items() if name in answers}
+    worst = max(_difference(model, _inputs(model, source, size), answers, ask) for size in SIZES)
     description = {
         "format": form,
         "workload": model.workload.name,
@@ -96,6 +98,13 @@ def _traced(model: Model, asked: Tensors) -> torch.export.ExportedProgram:
     return program
 
 
+def _answers(program: torch.export.ExportedProgram, outputs: tuple[str, ...]) -> dict[str, int]:
+    """Outputs that the net makes, and which each is; those that it only hands on are the caller's own already."""
+    signature = program.graph_signature
+    pairs = enumerate(zip(outputs, signature.user_outputs, strict=True))
+    return {name: place for place, (name, made) in pairs if made not in signature.user_inputs}
+
+
 def _as_archive(program: torch.export.ExportedProgram) -> bytes:
     stream = io.BytesIO()
     torch.export.save(program, stream)
@@ -111,19 +120,35 @@ def _archive_reader(content: bytes, asked: Tensors) -> tuple[tuple[str, ...], Ca
     return tuple(asked), ask
 
 
-def _as_onnx(program: torch.export.ExportedProgram, outputs: tuple[str, ...]) -> bytes:
-    made = torch.onnx.export(program, dynamo=True, output_names=outputs, external_data=False, verbose=False)
+def _as_onnx(program: torch.export.ExportedProgram, places: dict[str, int]) -> bytes:
+    made = torch.onnx.export(program, dynamo=True, external_data=False, verbose=False)
     if made is None:
         raise SettingRefused("torch made no ONNX of this net", hint="use --format torch-export")
-    symbols = {axis for value in made.model.graph.inputs for axis in _symbols(value)}
+    graph = made.model.graph
+    symbols = {str(axis) for value in graph.inputs for axis in value.shape or () if not isinstance(axis, int)}
     made.rename_axes(dict.fromkeys(symbols, BATCH))
-    for node in made.model.graph:
+    taken = program.graph_signature.user_inputs
+    twice = [name for name in places if name in taken]
+    if twice:
+        raise SettingRefused(
+            f"the net takes and gives {twice[0]}, and ONNX has one value a name", hint="use --format torch-export"
+        )
+    for number, node in enumerate(graph):
         node.metadata_props.clear()
+        for place, value in enumerate(node.outputs):
+            value.name = f"value_{number}_{place}"  # torch's names may be those of answers
+    for value, name in zip(graph.inputs, taken, strict=True):
+        value.name = str(name)
+    for place in reversed(range(len(graph.outputs))):
+        if place not in places.values():
+            del graph.outputs[place]
+    for value, name in zip(graph.outputs, places, strict=True):
+        value.name = name
     content: bytes = made.model_proto.SerializeToString()
     return content
 
 
-def _onnx_reader(content: bytes, outputs: tuple[str, ...]) -> tuple[tuple[str, ...], Callable[[Tensors], Tensors]]:
+def _onnx_reader(content: bytes, answers: tuple[str, ...]) -> tuple[tuple[str, ...], Callable[[Tensors], Tensors]]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -132,17 +157,18 @@ def _onnx_reader(content: bytes, outputs: tuple[str, ...]) -> tuple[tuple[str, .
     taken = tuple(each.name for each in session.get_inputs())  # what the net ignores is not asked for
 
     def ask(inputs: Tensors) -> Tensors:
-        said = session.run(list(outputs), {name: inputs[name].numpy() for name in taken})
-        return {name: torch.from_numpy(values) for name, values in zip(outputs, said, strict=True)}
+        said = session.run(list(answers), {name: inputs[name].numpy() for name in taken})
+        return {name: torch.from_numpy(values) for name, values in zip(answers, said, strict=True)}
 
     return taken, ask
 
 
-def _difference(model: Model, inputs: Tensors, ask: Callable[[Tensors], Tensors]) -> float:
+def _difference(model: Model, inputs: Tensors, answers: tuple[str, ...], ask: Callable[[Tensors], Tensors]) -> float:
     """The largest, relative to what is more than 1."""
     expected, found = model.module(**inputs), ask(inputs)
     worst = 0.0
-    for name, tensor in expected.items():
+    for name in answers:
+        tensor = expected[name]
         if found[name].shape != tensor.shape:
             raise SettingRefused(
                 f"the export says {name} as {list(found[name].shape)}, the net as {list(tensor.shape)}",
@@ -159,10 +185,6 @@ def _difference(model: Model, inputs: Tensors, ask: Callable[[Tensors], Tensors]
 
 def _described(name: str, tensor: torch.Tensor) -> dict[str, Any]:
     return {"name": name, "dtype": str(tensor.dtype).removeprefix("torch."), "shape": [BATCH, *tensor.shape[1:]]}
-
-
-def _symbols(value: Any) -> Iterator[str]:
-    yield from (str(axis) for axis in value.shape or () if not isinstance(axis, int))
 
 
 def _onnx_installed() -> None:
