@@ -89,8 +89,9 @@ def _traced(model: Model, asked: Tensors) -> torch.export.ExportedProgram:
             strict=True,  # follows len(tensor) too, where the other way would fix the size of a batch
         )
     except Exception as error:  # whatever of the net torch can't follow has an error of its own kind
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise SettingRefused(
-            f"workload {model.workload.name} can't be exported: {str(error).strip().splitlines()[0]}",
+            f"workload {model.workload.name} can't be exported: {first}",
             hint="its forward must be torch all through and leave the number of examples free; -v tells where it isn't",
         ) from error
     for node in program.graph.nodes:
