@@ -65,7 +65,7 @@ def command(
       invplat compare mlp --tenant corner-shop
       invplat compare mlp lstm --tenant corner-shop --models seasonal_naive,lightgbm --protocol both --by category
     """
-    from invplat.cli.judged import comparing, params_of, spec_of, written
+    from invplat.cli.judged import comparing, keys_of, params_of, spec_of, written
     from invplat.core.errors import SettingRefused
     from invplat.workload import find
 
@@ -90,6 +90,7 @@ def command(
         shortage=shortage,
         thorough=thorough,
         series=series,
+        by=keys_of(by),
         threads=threads,
         params={workload.name: _own(chosen, workload.space.dimensions, len(found)) for workload in found},
         **asked,

@@ -53,7 +53,7 @@ def command(
     storage = open_storage(output.settings.storage_url)
     version = resolve(storage, tenant, name, asked)
 
-    from invplat.cli.judged import comparing, written
+    from invplat.cli.judged import comparing, keys_of, written
     from invplat.data.dataset import Dataset
     from invplat.model import Model
     from invplat.train.contest import Rules, contest
@@ -71,6 +71,7 @@ def command(
         holding=holding,
         shortage=shortage,
         series=series,
+        by=keys_of(by),
     )
     judged = Kept(kept, dataset, lead_times_for(kept, dataset), title)
     with comparing(output) as told:

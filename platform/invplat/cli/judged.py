@@ -240,32 +240,36 @@ def comparing(output: Output) -> Iterator[Callable[[str], None]]:
         click.echo("\r\x1b[K", err=True, nl=False)
 
 
+def keys_of(by: str | None) -> tuple[str, ...]:
+    """Labels of the answers, from a list such as `horizon,store`."""
+    return tuple(GROUPS.get(key.strip(), key.strip()) for key in (by or "").split(",") if key.strip())
+
+
 def groups_of(comparison: Comparison, by: str | None) -> dict[str, list[dict[str, Any]]]:
-    """Records by each key of a list such as `horizon,store`."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for key in filter(None, (by or "").split(",")):
+    """Records by each key."""
+    found = {}
+    for key in keys_of(by):
         if comparison.backtest is None:
-            raise SettingRefused(f"--by {key} is of protocol ours", hint="leave --by out, or add --protocol both")
-        records = comparison.backtest.by(GROUPS.get(key, key), BY)
-        found[key] = [
-            {key if name == GROUPS.get(key, key) else name: one for name, one in each.items()} for each in records
-        ]
+            raise SettingRefused(f"--by {key} is of protocol ours", hint="leave --by out, or write --protocol both")
+        found[key] = comparison.backtest.by(key, BY)
     return found
 
 
 def written(output: Output, comparison: Comparison, by: str | None, out: Path | None, name: str) -> None:
     """The comparison on stdout and in a folder, with what it is by group."""
+    from invplat.evaluate import charts
     from invplat.evaluate.written import plain, write_comparison
 
     grouped = groups_of(comparison, by)
     folder = out or output.settings.home / "reports" / comparison.tenant / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
     paths = write_comparison(comparison, folder, {"by": grouped} if grouped else None)
+    paths += charts.comparison(comparison, folder)
     content = {**comparison.to_json(), **({"by": grouped} if grouped else {}), "files": [str(path) for path in paths]}
 
     def show() -> None:
         draw(output, comparison)
         for key, records in grouped.items():
             by_group(output, comparison, records, key)
-        click.echo(f"figures and every answer are in {folder}")
+        click.echo(f"figures, every answer and {sum(path.suffix == '.png' for path in paths)} charts are in {folder}")
 
     output.result(plain(content), table=show)

@@ -69,6 +69,7 @@ class Rules:
     thorough: bool = False  # all rows and settings of the references, all windows of the nets
     series: int | None = SERIES
     threads: int = 1
+    by: tuple[str, ...] = ()  # labels that the answers will be grouped by: refused at once where there are none
     params: Mapping[str, Params] = field(default_factory=dict)  # by workload; those not given at their defaults
 
     def __post_init__(self) -> None:
@@ -77,6 +78,7 @@ class Rules:
                 raise SettingRefused(f"protocol {name!r} is not known", hint=f"write {', '.join(PROTOCOLS)} or both")
         if self.models is not None:
             checked(self.models)
+        Terms(1, 1, self.holding, self.shortage)  # refuses costs that make no sense
         if self.origins < 1:
             raise SettingRefused(f"origins = {self.origins}", hint="write 1 or more")
 
@@ -140,6 +142,10 @@ def _ours(
     told: Told,
 ) -> Comparison:
     panels, left_out = _panels(dataset, rules)
+    labels = ("step", "cutoff", "tenant", "series", *panels[0].statics.texts)
+    odd = [key for key in rules.by if key not in labels]
+    if odd:
+        raise DatasetError(f"there is no {odd[0]!r} to group by", hint=f"group by {', '.join(labels)}")
     origins = origins_of(panels, spec, rules.origins, past=2 * spec.horizon + 2)
     times = read_lead_times(dataset) if dataset.has("receipts") else None
     chosen, notes = _references(found.frequency, panels, rules)
@@ -236,7 +242,7 @@ def _references(frequency: str, panels: Sequence[Panel], rules: Rules) -> tuple[
 def _report(found: Comparison, dataset: Dataset, workloads: Sequence[Workload], rules: Rules, told: Told) -> Comparison:
     table = monthly(dataset)
     data, parts, notes = table.data, table.parts, list(table.notes)
-    names = [name for name in (rules.models or GRIDS) if name in GRIDS]
+    names = [name for name in (GRIDS if rules.models is None else rules.models) if name in GRIDS]
     limits: dict[str, Any] = {}
     if not rules.thorough and len(parts.train) > QUICK["neighbours"][0]:
         few = [name for name in names if name in ("neighbours", "forest")]
