@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
@@ -171,4 +171,4 @@ def _table_json(table: Table) -> dict[str, Any]:
 
 
 def _cost_json(cost: Cost) -> dict[str, Any]:
-    return {**{name: getattr(cost, name) for name in cost.__dataclass_fields__}, "total": cost.total}
+    return {**asdict(cost), "total": cost.total}

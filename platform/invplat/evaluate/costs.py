@@ -68,6 +68,7 @@ class Cost:
     turnover: float  # a year: units sold over the mean stock on hand
     above_hindsight: float | None  # total over hindsight's, less 1; None where hindsight cost nothing
     on_hand: tuple[float, ...]  # of each period that counts, all series together, mean of the origins
+    terms: Terms | None = None  # that everybody ordered by
 
     @property
     def total(self) -> float:
@@ -132,9 +133,9 @@ def decision_costs(
         return (), ("no model said quantiles, so nothing could be ordered by them",)
     whole = all(bool((panel.demand == np.round(panel.demand)).all()) for panel in panels)
     together = correlation(panels, min(cutoff for cutoff, _ in keys), terms.lead + terms.review)
-    found = {HINDSIGHT: [_hindsight(each, terms, whole) for each in scenes]}
+    found = {HINDSIGHT: [in_hindsight(each, terms, whole) for each in scenes]}
     for one in able:
-        found[one.name] = [_followed(each, one.said[each.key], terms, whole, together) for each in scenes]
+        found[one.name] = [followed(each, one.said[each.key], terms, whole, together) for each in scenes]
     least = sum(
         terms.holding * float(out.held.sum()) + terms.shortage * float(out.short.sum()) for out in found[HINDSIGHT]
     )
@@ -177,7 +178,7 @@ def correlation(panels: Sequence[Panel], cutoff: date, width: int) -> float:
     return float(np.clip(products / squares, 0, 1)) if squares > 0 else 0.0
 
 
-def _followed(each: Scene, said: Forecast, terms: Terms, whole: bool, together: float) -> Outcome:
+def followed(each: Scene, said: Forecast, terms: Terms, whole: bool, together: float) -> Outcome:
     import torch
 
     from invplat.inventory.decision import derive
@@ -199,7 +200,7 @@ def _followed(each: Scene, said: Forecast, terms: Terms, whole: bool, together: 
     return _simulated(LevelsByPeriod(targets), each, terms.lead, reviews, terms, whole)
 
 
-def _hindsight(each: Scene, terms: Terms, whole: bool) -> Outcome:
+def in_hindsight(each: Scene, terms: Terms, whole: bool) -> Outcome:
     """What is needed until the next arrival, decided on the day of this one, save what is cheaper owed until then
     than kept until it is asked for. No orders that arrive on those days can do better."""
     import torch
@@ -255,4 +256,5 @@ def _cost(name: str, outcomes: Sequence[Outcome], terms: Terms, least: float, fr
         turnover=total("sold") / max(held / periods, 1e-12) * YEARS[frequency] / periods,
         above_hindsight=(holding + stockout) / least - 1 if least > 0 else None,
         on_hand=tuple((on_hand / origins).tolist()) if not isinstance(on_hand, int) else (),
+        terms=terms,
     )
