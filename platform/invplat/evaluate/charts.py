@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from invplat.core.page.wording import percent
+from invplat.core.page.wording import percent, plural
 from invplat.data.panel import Panel
 from invplat.evaluate.answers import Answers, Doubles
 from invplat.evaluate.compare import OURS, REPORT, Comparison, Table
+from invplat.evaluate.lived import best_seller
 from invplat.evaluate.pictures import accuracy, money, time
 from invplat.evaluate.pictures.canvas import png
 from invplat.evaluate.pictures.measures import measure_of
@@ -47,7 +48,7 @@ def charts(found: Comparison) -> list[Chart]:
     listed: list[Chart | None] = []
     if OURS in found.tables:
         listed += [_bars(found, found.tables[OURS], "accuracy"), _cost(found), _steps(found)]
-        listed += [_cloud(found), _fans(found), _stock(found)]
+        listed += [_cloud(found), _fans(found), _stock(found), _stock_of_one(found)]
     if REPORT in found.tables:
         listed += [_bars(found, found.tables[REPORT], "report_accuracy"), _report_cloud(found)]
     listed.append(_training(found))
@@ -226,6 +227,26 @@ def _stock(found: Comparison) -> Chart | None:
         title = f"By {name}'s orders {times:.1f} times as much lies on the shelf as hindsight needs"
     note = "All series together, mean over the origins, from the day on which the first order can arrive."
     return Chart("stock", "Decisions", title, note, time.stock_of_all(shown, PERIOD[found.frequency], title))
+
+
+def _stock_of_one(found: Comparison) -> Chart | None:
+    """The best seller, period by period, under the orders of the model in focus and of hindsight."""
+    name = focus(found)
+    cost = next((cost for cost in found.costs if cost.model == name), None)
+    if found.backtest is None or cost is None or cost.terms is None:
+        return None
+    seen = best_seller(found.backtest.answers[name], found.panels, cost.terms)
+    if seen is None:
+        return None
+    ours, best = (
+        time.Stock(label, lived.on_hand, lived.order, lived.owed)
+        for label, lived in ((f"{name}'s orders", seen.model), ("hindsight's", seen.hindsight))
+    )
+    unit = PERIOD[found.frequency]
+    title = f"{seen.sku} in {seen.store}, the best seller, by {name}'s orders and by hindsight's"
+    note = f"Orders every {plural(cost.terms.review, unit)}, {plural(cost.terms.lead, unit)} on their way."
+    drawn = time.stock_curves(seen.days, seen.demand, ours, best, title)
+    return Chart("stock_series", "Decisions", title, note, drawn)
 
 
 def _training(found: Comparison) -> Chart | None:

@@ -99,33 +99,37 @@ class Stock:
     name: str
     on_hand: Doubles  # at the end of the period
     order: Doubles
-    short: Doubles  # demand that found nothing
+    owed: Doubles  # demand that waits at the end of the period
 
 
 def stock_curves(
     days: Sequence[date], demand: Doubles, ours: Stock, other: Stock, title: str, unit: str = "units"
 ) -> Figure:
-    """Stock on hand above, with the demand that found none; below it who ordered how much, and when."""
+    """Stock on hand above, beside demand; below it who ordered how much and when, and who owed how much."""
     with styled():
         drawn, axes = figure(title, 5.6, 3, 1, sharex=True, height_ratios=[3.2, 1.2, 1.2])
         across = CALENDAR.date2num(list(days))
         step = float(np.diff(across).min()) if len(across) > 1 else 1.0
-        stock, orders, lost = axes
+        stock, orders, owed = axes
         stock.fill_between(across, ours.on_hand, color=ACCENT, alpha=0.16, step="mid", linewidth=0)
         stock.plot(across, ours.on_hand, color=ACCENT, linewidth=1.8, drawstyle="steps-mid")
         stock.plot(across, other.on_hand, color=OTHER, linewidth=1.4, linestyle=(0, (4, 2)), drawstyle="steps-mid")
         stock.plot(across, demand, color=INK, linewidth=0.9)
         highest = max(float(np.nanmax(values, initial=0.0)) for values in (ours.on_hand, other.on_hand, demand))
         _calendar(stock, highest)
-        for axis, name in ((orders, "order"), (lost, "short")):
+        for axis, name in ((orders, "order"), (owed, "owed")):
             pair = [np.asarray(getattr(one, name)) for one in (ours, other)]
             for values, colour, move in zip(pair, (ACCENT, OTHER), (-0.21, 0.21), strict=True):
                 axis.bar(across + move * step, values, width=0.42 * step, color=colour, linewidth=0)
-            _calendar(axis, max(float(values.max(initial=0.0)) for values in pair))
+            highest = max(float(values.max(initial=0.0)) for values in pair)
+            _calendar(axis, highest)
+            if highest == 0:
+                axis.set_yticks([0])
+                axis.text(0.01, 0.5, "none", transform=axis.transAxes, va="center", color=SOFT)
         stock.set_xlim(float(across[0]) - step, float(across[-1]) + step)
         stock.set_title("On hand at the end of the period")
         orders.set_title("Ordered")
-        lost.set_title("Demand that found nothing")
+        owed.set_title("Demand that waits at the end of the period")
         for axis in axes:
             axis.set_ylabel(unit)
         legend(
