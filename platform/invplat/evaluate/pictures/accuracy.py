@@ -132,7 +132,7 @@ def actual_against_predicted(
             axis.set_axis_off()
         for axis, (model, (truth, said)) in zip(axes, shown.items(), strict=False):
             _cloud(axis, _scaled(truth, logs), _scaled(said, logs), log10(1 + top) if logs else top)
-            axis.set_title(word(model))
+            axis.set_title(word(model, 96 // across))
             axis.set_xlabel(f"actual, {unit}")
             axis.set_aspect("equal")
             _ticks(axis, top, logs)
