@@ -24,7 +24,7 @@ from invplat.evaluate.backtest import Forecast
 from invplat.evaluate.compare import Curve
 from invplat.model import Model, Preparation
 from invplat.train.loop import Ended, Fitted, Watch, fit
-from invplat.train.material import CANDIDATES, MOST, RECIPES, Business, Material, assembled, known_dates
+from invplat.train.material import CANDIDATES, MOST, Business, Material, assembled, known_dates, usual_recipe
 from invplat.train.plan import Plan
 from invplat.train.schedule import Schedule
 from invplat.workload import Prediction, Spec, Workload
@@ -57,7 +57,7 @@ class Learner:
         torch.set_num_threads(1)  # small nets; a second thread mostly waits
         params = self.workload.space.check(self.params)
         frequency = panels[0].frequency
-        recipe = self.recipe or RECIPES[frequency]
+        recipe = self.recipe or usual_recipe(frequency, self.spec.horizon)
         plain = Preparation(recipe, frequency)
         ready = [plain.ready(panel.widened(self.spec.past), self.dataset)[0] for panel in panels]
         plan = Plan.of(params, epochs=self.epochs, patience=self.patience, seed=self.seed)

@@ -116,7 +116,7 @@ def read_material(
     spec, note = fitting(unit, min(periods(dataset, unit) for dataset in datasets), past, horizon)
     spec = replace(spec, quantiles=tuple(quantiles))
     notes += [note] if note else []
-    chosen = recipe or RECIPES[unit]
+    chosen = recipe or usual_recipe(unit, spec.horizon)
     businesses = []
     for dataset in datasets:
         whose = f"{dataset.tenant}: " if len(datasets) > 1 else ""
@@ -200,6 +200,11 @@ def assembled(
         season=SEASON[frequencies[0]],
         notes=tuple(notes),
     )
+
+
+def usual_recipe(frequency: str, horizon: int) -> Recipe:
+    """The features of a model that looks so far ahead, where nobody says otherwise."""
+    return RECIPES[frequency]
 
 
 def known_dates(panels: Sequence[Panel]) -> list[date]:
