@@ -148,7 +148,7 @@ class Net(nn.Module):
         until: Tensor,
         noise: Noise = None,
     ) -> dict[str, Tensor]:
-        """`arrives` and `until` go through as they are: the loss needs what the step drew."""
+        """What is asked and drawn goes through as it is: the loss needs it."""
         future = ahead[:, self.past :]
         seen = self.trunk_seen(torch.cat([past, ahead[:, : self.past, : self.own]], dim=-1))
         parts = [seen.flatten(1), now, future[:, 0], static, self.identity(ids)]
@@ -158,6 +158,7 @@ class Net(nn.Module):
             **demand,
             "lead": self.head_lead(window, points, own),
             "level": self.head_order(window, demand, points, own, review, ratio),
+            "review": review,
             "ratio": ratio,
             "arrives": arrives,
             "until": until,

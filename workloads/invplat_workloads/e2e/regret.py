@@ -40,7 +40,7 @@ def cost(level: Tensor, run: Tensor, arrives: Tensor, until: Tensor, ratio: Tens
 
 def hindsight_level(run: Tensor, arrives: Tensor, until: Tensor, ratio: Tensor) -> Tensor:
     """n × draws: the ratio's quantile of the running demands inside the interval, which only rise."""
-    covered = torch.ceil(ratio.unsqueeze(-1) * (until - arrives) - 1e-4).clamp(min=1)
+    covered = torch.ceil(ratio.unsqueeze(-1) * (until.clamp(max=run.shape[-1]) - arrives) - 1e-4).clamp(min=1)
     place = (arrives + covered - 1).clamp(0, run.shape[-1] - 1).long()
     return run.expand(-1, place.shape[-1], -1).gather(-1, place.unsqueeze(-1)).squeeze(-1)
 

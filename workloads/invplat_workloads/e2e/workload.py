@@ -128,13 +128,17 @@ class E2E:
     def _of_order(self, outputs: Outputs, batch: DecisionBatch) -> Tensor:
         demand = probable(outputs["mean"].detach(), batch)
         arrives, until, ratio = outputs["arrives"], outputs["until"], outputs["ratio"]
-        seen = batch.observed.any(dim=-1)
+        day = torch.arange(1, demand.shape[-1] + 1, device=demand.device)
+        last = (day * (batch.observed > 0)).amax(dim=-1)
+        # Were only the draws left out that end too late, short lead times would seem the rule.
+        late = outputs["review"] + batch.points[:, -1] > last
+        until = torch.where(late.unsqueeze(-1), torch.inf, until)
         if self.by_cost:
             # Costs are small at either end of the ratios; all shall count about as much.
             found = regret(outputs["level"], demand, arrives, until, ratio) * (ratio * (1 - ratio)).rsqrt()
         else:
             found = square(outputs["level"], demand, arrives, until, ratio)
-        return torch.where(seen, found, torch.zeros_like(found))
+        return found
 
 
 def drawn(points: Tensor, chance: Tensor) -> Tensor:
