@@ -199,7 +199,9 @@ def _groups(places: Mapping[str, Sequence[Origin]], name_of: Callable[[Origin], 
 
 
 def _sum(parts: Told, members: Members) -> Tensor:
-    return torch.stack([parts[name].flatten(1)[:, where].sum(dim=1) for name, where in members.items()]).sum(dim=0)
+    return torch.stack(
+        [parts[name].reshape(len(parts[name]), -1)[:, where].sum(dim=1) for name, where in members.items()]
+    ).sum(dim=0)
 
 
 def _shares(
@@ -212,7 +214,7 @@ def _mixed(told: Told, members: Members, order: Tensor) -> Told:
     """Each window's numbers of one driver are another window's."""
     found = dict(told)
     for name, where in members.items():
-        flat = told[name].flatten(1).clone()
+        flat = told[name].reshape(len(order), -1).clone()
         flat[:, where] = flat[order][:, where]
         found[name] = flat.view_as(told[name])
     return found

@@ -19,7 +19,7 @@ GROUPS = (
     (r"price.*", "price"),
     (r"(observed|censored|available|on_hand|on_order|stock).*", "empty shelves and gaps"),
     (rf"({SUMS})|({PATTERN})", "how it usually sells"),
-    (r"phase_.*", "the same days of past seasons"),
+    (r"phases?(_.*)?", "the same days of past seasons"),
     (r"(store|category)_trend", "trend of store and category"),
     (r"returned.*", "returns"),
     (r"step", "how far ahead"),
@@ -32,13 +32,13 @@ def driver(origin: Origin, frequency: str) -> str:
         return f"which {origin.column} it is"
     if origin.kind == PAST and origin.column == "demand":
         return f"demand {span(origin.offset, frequency)}"
-    if origin.kind == OTHER:
-        return origin.column
     if origin.column.startswith("signal_"):
         return _known(origin.column.removeprefix("signal_"))
     for pattern, group in GROUPS:
         if re.fullmatch(pattern, origin.column):
             return group
+    if origin.kind == OTHER:
+        return origin.column
     return f"attribute {_known(origin.column)}" if origin.kind == STATIC else _known(origin.column)
 
 

@@ -29,7 +29,7 @@ class Attributed:
 
     @property
     def sums(self) -> Tensor:
-        return torch.stack([part.flatten(1).sum(1) for part in self.parts.values()]).sum(0)
+        return torch.stack([part.reshape(len(part), -1).sum(1) for part in self.parts.values()]).sum(0)
 
     @property
     def gaps(self) -> Tensor:
@@ -58,27 +58,35 @@ def attributed(asked: Asked, which: Tensor, base: Told, *, together: bool = Fals
     except ModuleNotFoundError as error:
         raise MissingExtra("explaining a net needs captum", hint="pip install 'invplat[explain]'") from error
     told = asked.told(which)
-    names = list(told)
-    start = {name: base[name].expand_as(told[name]) for name in names}
+    start = {name: base[name].expand_as(value) for name, value in told.items()}
+    names = _moving(asked, which, told)
 
     def says(*given: Tensor) -> Tensor:
         return asked.says(given[-1], dict(zip(names, given[:-1], strict=True)))
 
     with torch.no_grad():
-        answers, base_answers = says(*told.values(), which), says(*start.values(), which)
+        answers, base_answers = asked.says(which, told), asked.says(which, start)
     method = IntegratedGradients(says, multiply_by_inputs=True)
     found = None
     for steps in STEPS:
         parts = method.attribute(
-            inputs=tuple(told.values()),
-            baselines=tuple(start.values()),
+            inputs=tuple(told[name] for name in names),
+            baselines=tuple(start[name] for name in names),
             additional_forward_args=(which,),
             n_steps=steps,
             internal_batch_size=max(AT_ONCE, len(which)),
         )
-        whole = {name: part.detach() for name, part in zip(names, parts, strict=True)}
+        moved = {name: part.detach() for name, part in zip(names, parts, strict=True)}
+        whole = {name: moved.get(name, torch.zeros_like(value)) for name, value in told.items()}
         found = Attributed(whole, answers, base_answers, steps)
         if (found.gap if together else float(found.gaps.max())) <= WITHIN:
             break
     assert found is not None  # there are steps
     return found
+
+
+def _moving(asked: Asked, which: Tensor, told: Told) -> list[str]:
+    """What the answer depends on at all: a net may be told more than this answer needs."""
+    given = {name: value.clone().requires_grad_() for name, value in told.items()}
+    slopes = torch.autograd.grad(asked.says(which, given).sum(), list(given.values()), allow_unused=True)
+    return [name for name, slope in zip(given, slopes, strict=True) if slope is not None]
