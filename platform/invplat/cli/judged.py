@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from invplat.train.loop import Epoch
 
 WIDTH = 100  # columns that a table fits where nobody's terminal is wider
-SHORT = {"correlation": "corr", "coverage_80": "cov80", "stockout_rate": "stockout rate"}
+SHORT = {"correlation": "corr", "coverage_80": "cov80"}
 SPEC = ("past", "horizon", "quantiles")
 ROWS = 60  # of a table by group, on a terminal
 MODELS = 6  # beside each other in it
@@ -154,22 +154,26 @@ def _costs(comparison: Comparison) -> None:
     least = min((cost.total for cost in comparison.costs[1:]), default=0.0)
     rows = []
     for cost in comparison.costs:
-        above = "–" if cost.above_hindsight is None else f"+{100 * cost.above_hindsight:.0f} %"
+        above = "–" if cost.above_hindsight is None else f"{1 + cost.above_hindsight:,.1f}"
         rows.append(
             [
                 (cost.model, cost.model in comparison.workloads),
-                (f"{cost.holding:,.0f}", False),
-                (f"{cost.stockout:,.0f}", False),
-                (f"{cost.total:,.0f}", cost.total == least),
+                (_amount(cost.holding), False),
+                (_amount(cost.stockout), False),
+                (_amount(cost.total), cost.total == least),
                 (above, False),
-                (f"{cost.turnover:.1f}", False),
+                (f"{cost.turnover:,.1f}", False),
                 (f"{100 * cost.stockout_rate:.1f} %", False),
                 (f"{100 * cost.fill_rate:.1f} %", False),
             ]
         )
-    columns = ["orders by", "holding", "stockout", "total", "hindsight", "turnover", "stockout rate", "fill rate"]
+    columns = ["orders by", "holding", "stockout", "total", "× hindsight", "turnover", "stockouts", "fill rate"]
     grid(rows, columns, "what its orders would have cost")
     click.echo()
+
+
+def _amount(value: float) -> str:
+    return f"{value / 1e6:,.2f} M" if value >= 1e6 else f"{value:,.0f}"
 
 
 def by_group(output: Output, comparison: Comparison, records: Sequence[Mapping[str, Any]], key: str) -> None:
@@ -210,7 +214,7 @@ def grid(rows: Sequence[Sequence[tuple[str, bool]]], columns: Sequence[str], tit
         click.echo("\n".join(wrap(title, WIDTH)))
     drawn = Drawn(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for number, name in enumerate(columns):
-        drawn.add_column(Text(name), justify="left" if number == 0 else "right", overflow="fold")
+        drawn.add_column(Text(name), justify="left" if number == 0 else "right", overflow="fold", no_wrap=number == 0)
     for row in rows:
         drawn.add_row(
             *(

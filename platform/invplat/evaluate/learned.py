@@ -125,7 +125,15 @@ class Learned:
             seed=self.seed,
         )
 
-    def _fitted(self, learning: Lagged, held: Lagged, level: float | None) -> Fitted:
+    def _fitted(
+        self,
+        learning: Lagged,
+        held: Lagged,
+        level: float | None,
+        *,
+        refit: bool = True,
+        grid: Mapping[str, Sequence[Any]] | None = None,
+    ) -> Fitted:
         # Weighted by level, so that relative errors count by how much they matter in units.
         weights = tuple(part.level / part.level.mean() for part in (learning, held))
         return estimate(
@@ -133,24 +141,17 @@ class Learned:
             (learning.rows, learning.target / learning.level),
             (held.rows, held.target / held.level),
             weights=(weights[0], weights[1]),
-            refit=True,
+            refit=refit,
             quantile=level,
-            grid=self.grid,
+            grid=self.grid if grid is None else grid,
             seed=self.seed,
             threads=self.threads,
         )
 
     def _spread(self, learning: Lagged, held: Lagged) -> Doubles:
         """Quantiles of the relative errors on the held part, by a model that did not learn from it."""
-        grid = {key: (value,) for key, value in self.chosen.items()}
-        model = estimate(
-            self.estimator,
-            (learning.rows, learning.target / learning.level),
-            (held.rows, held.target / held.level),
-            grid=grid,
-            seed=self.seed,
-            threads=self.threads,
-        )
+        chosen = {key: (value,) for key, value in self.chosen.items()}
+        model = self._fitted(learning, held, None, refit=False, grid=chosen)
         said = np.maximum(model.predict(held.rows) * held.level, 1e-9)
         # An answer near nothing makes any error endless: beyond tenfold it only says that.
         return np.quantile(np.clip(held.target / said - 1, -1, 10), self.levels)
