@@ -23,6 +23,8 @@ GROUPS = (
     (r"(store|category)_trend", "trend of store and category"),
     (r"returned.*", "returns"),
     (r"step", "how far ahead"),
+    (r"(lead|vlt|wait).*|points|own|arrives|until", "lead times"),  # as nets that decide call them
+    (r"reviews?|ratio", "review period and costs"),
 )
 
 

@@ -55,7 +55,7 @@ def bar(value: float, largest: float) -> str:
     """Whole blocks and eighths; what lowers is hatched."""
     eighths = round(8 * BAR * abs(value) / largest) if largest > 0 else 0
     if value < 0:
-        return "▒" * max(round(eighths / 8), 1)
+        return "▒" * round(eighths / 8)
     return "█" * (eighths // 8) + ("▏▎▍▌▋▊▉"[eighths % 8 - 1] if eighths % 8 else "")
 
 
