@@ -157,9 +157,10 @@ def _scaled(panel: Panel, place: int, found: Design, encoders: Mapping[str, Cate
 
 
 def levels(sure: Doubles, width: int) -> Doubles:
-    """The mean of the last periods as of each period, never below one unit in eight such stretches."""
+    """The mean of the last periods as of each period, never below an eighth of the mean so far, or one unit in eight
+    such stretches: a series that comes back after months of nothing would else be thousands of times its level."""
     short, ever = mean(sure.astype(np.float32), width), mean(sure.astype(np.float32), None)
-    found = np.where(np.isfinite(short), short, ever).astype(np.float64)
+    found = np.fmax(np.where(np.isfinite(short), short, ever), ever / 8).astype(np.float64)
     return np.fmax(np.where(np.isfinite(found), found, 0.0), 1 / (8 * width))
 
 
