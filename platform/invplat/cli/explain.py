@@ -177,7 +177,7 @@ def _trees(
             hint="lightgbm is explained where its forecast can be judged: choose an earlier --cutoff",
         )
     seen = [as_known(panel, origin.cutoff, horizon) for panel in there]
-    trees = Learned(TREES, rows=ROWS, grid={}, seed=seed)
+    trees = Learned(TREES, rows=ROWS, grid={}, seed=seed, threads=1)  # small: two threads would wait for each other
     output.note(f"{TREES} learns from what was known on {origin.cutoff}")
     trees.fit(seen, origin)
     if store is None or sku is None:

@@ -151,8 +151,8 @@ def importance(setting: Setting, *, windows: int = SAMPLE, seed: int = 0) -> Imp
     told = asked.told(which)
     base = {name: value.mean(dim=0, keepdim=True) for name, value in told.items()}
     parts = attributed(asked, which, base, together=True)
-    owner = next(panel for panel in setting.panels if (panel.launch <= panel.known - 1).any())
-    places = setting.origins(owner, int(np.argmin(owner.launch)), chosen.cutoffs.max().item())
+    panel, row = _place(setting.panels, int(chosen.series[-1]))
+    places = setting.origins(panel, row, chosen.cutoffs[-1].item())
     groups = _groups(places, lambda origin: driver(origin, model.preparation.frequency))
     batch = asked.source.batch(which)
     judged = (batch.observed > 0) & ~(batch.censored > 0)
@@ -179,6 +179,15 @@ def importance(setting: Setting, *, windows: int = SAMPLE, seed: int = 0) -> Imp
         parts.steps,
         parts.gap,
     )
+
+
+def _place(panels: Sequence[Panel], series: int) -> tuple[Panel, int]:
+    """Series are counted over all panels."""
+    for panel in panels:
+        if series < len(panel.skus):
+            return panel, series
+        series -= len(panel.skus)
+    raise DatasetError(f"there is no series {series} in {len(panels)} panels", hint="cut windows of these panels")
 
 
 def _worse(error: float, plain: float) -> float | None:
