@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,10 @@ from invplat.data import rolling
 from invplat.data.assemble import build_panel
 from invplat.data.design import design
 from invplat.data.features import Recipe, featured, features
+from invplat.data.panel import Group, Panel
 from invplat.data.signals import read_signals
+from invplat.data.statics import Statics
+from invplat.data.timeline import Timeline, as_day
 from invplat.data.transforms import Categories
 from tests.data.memory import day, memory_dataset, sales
 
@@ -113,6 +118,65 @@ def test_patterns_of_demand(quantities: list[float], quadrant: str) -> None:
     names = ("smooth", "erratic", "intermittent", "lumpy")
     assert [name for name in names if found[name][0, -1]] == [quadrant]
     assert found["zero_share"][0, -1] == pytest.approx(quantities.count(0) / len(quantities))
+
+
+def long_panel(seed: int, frequency: str, periods: int) -> Panel:
+    """Three series of so many periods, a few of them hidden."""
+    draw = np.random.default_rng(seed)
+    demand = draw.integers(0, 9, (3, periods)).astype(np.float32)
+    observed = draw.random(demand.shape) < 0.9
+    timeline = Timeline.covering(frequency, as_day(date(2020, 1, 1)), as_day(date(2020, 1, 1))).widened(0, periods - 1)
+    past: dict[str, Any] = {"demand": np.where(observed, demand, 0), "observed": observed}
+    return Panel(
+        store="s",
+        timeline=timeline,
+        known=periods,
+        skus=("a", "b", "c"),
+        launch=np.zeros(3, np.int64),
+        demand=np.where(observed, demand, np.float32(0)),
+        observed=observed,
+        censored=np.zeros_like(observed),
+        past=Group.of(past, demand.shape, ("demand",)),
+        ahead=Group.of({}, demand.shape),
+        statics=Statics((), np.zeros((3, 0), np.float32), {"sku": ("a", "b", "c")}),
+        planned=(),
+        row_share=1.0,
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 999), frequency=st.sampled_from(["weekly", "monthly"]), data=st.data())
+def test_a_year_ago_is_known_to_whoever_looks_so_far_ahead(seed: int, frequency: str, data: st.DataObject) -> None:
+    """Whatever comes after the cutoff, and however far the horizon: beyond a year it looks two years back."""
+    panel = long_panel(seed, frequency, 160)
+    horizon, cutoff = data.draw(st.integers(1, 60)), data.draw(st.integers(20, 159))
+    garbled = panel.demand.copy()
+    garbled[:, cutoff + 1 :] = 77
+    hidden = panel.observed.copy()
+    hidden[:, cutoff + 1 :] = ~hidden[:, cutoff + 1 :]
+    recipe = Recipe(windows=(), pattern=0, calendar="", last_year=horizon)
+    whole = features(panel, recipe).ahead
+    seen = features(replace(panel, demand=garbled, observed=hidden), recipe).ahead
+    assert set(whole) == {"last_year", "last_year_smooth"}
+    for name, column in whole.items():
+        assert column[:, : cutoff + horizon + 1].tobytes() == seen[name][:, : cutoff + horizon + 1].tobytes(), name
+
+
+def test_a_year_ago_stands_beside_the_level_that_it_had() -> None:
+    panel = long_panel(0, "weekly", 120)
+    found = features(panel, Recipe(last_year=13)).ahead
+    sure = np.where(panel.observed, panel.demand, np.nan).astype(np.float64)
+    at = 52 + 20
+    levels = [np.nanmean(sure[0, period - 7 : period + 1]) for period in (19, 20, 21)]
+    wanted = sure[0, 19:22] / levels
+    assert found["last_year"][0, at] == pytest.approx(wanted[1], nan_ok=True)
+    assert found["last_year_smooth"][0, at] == pytest.approx(np.nanmean(wanted))
+    filled = featured(panel, Recipe(last_year=13))
+    early = filled.column("last_year")[:, :52]
+    assert (early == 1).all(), "where no year ago is known, the level stands for it"
+    assert not filled.column("last_year_known")[:, :52].any()
+    with pytest.raises(DatasetError, match="last_year = -1"):
+        Recipe(last_year=-1)
 
 
 def test_prices_beside_their_own_past() -> None:

@@ -52,6 +52,15 @@ def test_an_exact_answer_costs_nothing_not_even_at_zero() -> None:
         assert slope.isfinite().all()
 
 
+def test_below_nothing_is_as_good_as_nothing() -> None:
+    batch = batch_of([0.0, 0.0, 2.0])
+    answer = torch.tensor([-3.0, 0.5, -3.0])[:, None, None].requires_grad_()
+    losses = pinball(answer, (0.5,), batch)
+    assert losses.tolist() == pytest.approx([0, 0.5, 5])
+    (slope,) = torch.autograd.grad(losses.sum(), answer)
+    assert slope.flatten().tolist() == pytest.approx([0, 1, -1]), "an answer below nothing still learns from sales"
+
+
 def test_an_answer_above_a_bound_is_free_and_one_below_costs_as_ever() -> None:
     plain, bound = batch_of([4.0, 4.0]), batch_of([4.0, 4.0], censored=[1, 1])
     answer = torch.tensor([[6.0], [3.0]])

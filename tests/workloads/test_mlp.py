@@ -11,8 +11,12 @@ import torch
 
 from invplat.core.errors import SettingRefused
 from invplat.data.design import Design, design
-from invplat.data.features import Recipe
+from invplat.data.features import Recipe, featured
+from invplat.data.panel import Panel
+from invplat.data.statics import Statics
+from invplat.data.stretches import gathered
 from invplat.data.transforms import Categories
+from invplat.data.windows import windows
 from invplat.testing.panels import Case, made_panel, made_windows
 from invplat.train.loop import fit
 from invplat.train.plan import Plan
@@ -20,8 +24,10 @@ from invplat.workload import Spec
 from invplat_workloads.flat import FlatBatch, Shares
 from invplat_workloads.mlp import WORKLOAD
 from invplat_workloads.rows import Rows, rows_of
+from invplat_workloads.weights import weights
 
 CASE = Case(past=14, horizon=5)
+YEARS = Recipe(windows=(7,), pattern=28, last_year=10)
 SPEC = Spec(past=14, horizon=5, quantiles=(0.1, 0.5, 0.9))
 
 
@@ -92,7 +98,7 @@ def test_a_table_of_a_panel_goes_in() -> None:
     assert WORKLOAD.loss(module(**WORKLOAD.inputs(module, batch)), batch, layout).isfinite().all()
 
 
-@pytest.mark.parametrize("name", ["past", "now", "ahead", "static", "ids"])
+@pytest.mark.parametrize("name", ["past", "now", "ahead", "static", "ids", "phases"])
 def test_every_input_has_a_say(name: str) -> None:
     cut = made_windows(CASE)
     layout = WORKLOAD.layout(cut, SPEC)
@@ -108,7 +114,7 @@ def test_a_plan_of_one_day_moves_that_day_most() -> None:
     layout = WORKLOAD.layout(cut, SPEC)
     source = WORKLOAD.examples(cut, layout)
     params = WORKLOAD.space.check({"hidden_one": 64, "hidden_two": 64, "batch_size": 64})
-    module = fit(WORKLOAD, params, layout, source, plan=Plan.of(params, epochs=15, patience=0)).module
+    module = fit(WORKLOAD, params, layout, source, plan=Plan.of(params, epochs=25, patience=0)).module
     inputs = WORKLOAD.inputs(module, source.batch(torch.arange(200)))
     place = layout.ahead.names.index("promotion")
     plain, promoted = inputs["ahead"].clone(), inputs["ahead"].clone()
@@ -119,6 +125,46 @@ def test_a_plan_of_one_day_moves_that_day_most() -> None:
     lift = (module(**inputs | {"ahead": promoted})["mean"] / module(**inputs | {"ahead": plain})["mean"]).mean(dim=0)
     assert lift[2] > 1.4, lift  # the made-up world doubles demand
     assert int(lift.argmax()) == 2
+
+
+def test_phases_are_what_a_loop_gives() -> None:
+    """A horizon longer than a week; days that nobody saw or whose shelf was empty count for nothing."""
+    panel = featured(made_panel(Case(periods=430, bare=True)), YEARS)
+    cut = made_windows(Case(past=30, horizon=10, cutoffs=3), panel)
+    layout = WORKLOAD.layout(cut, replace(SPEC, past=30, horizon=10))
+    found = WORKLOAD.examples(cut, layout).batch(torch.arange(len(cut)))
+    assert isinstance(found, FlatBatch)
+    sure = panel.observed & ~panel.censored
+    years = panel.column("last_year")
+    for window, (series, cutoff) in enumerate(zip(cut.series.tolist(), cut.cutoffs.tolist(), strict=True)):
+        now, level = panel.period(cutoff), float(cut.levels[window])
+        for step in range(10):
+            back = [now - 6 + step % 7 - 7 * turn for turn in range(4)]
+            usual = []
+            for number, prior in ((4, 1.0), (2, 0.5), (1, 0.1)):
+                known = [panel.demand[series, day] / level for day in back[:number] if sure[series, day]]
+                usual.append((sum(known) + prior) / (len(known) + prior))
+            said = found.phases[window, step]
+            assert said[:3].tolist() == pytest.approx(usual, rel=1e-4)
+            assert float(said[3]) == pytest.approx(usual[0] * years[series, now + 1 + step], rel=1e-4)
+            assert float(said[-1]) == pytest.approx(sum(bool(sure[series, day]) for day in back) / 4)
+
+
+def test_windows_matter_by_their_level_within_their_store() -> None:
+    one, other = (made_panel(Case(times=times)) for times in (1.0, 1000.0))
+    cut = made_windows(CASE)
+    pooled = windows([one, replace(other, store="other", statics=_of("other", other))], past=14, horizon=5)
+    found = weights(pooled)
+    first = torch.from_numpy(pooled.series) < len(one.skus)
+    assert float(found[first].mean()) == pytest.approx(1, rel=1e-5)
+    assert torch.allclose(found[first], found[~first], rtol=1e-4), "a store's units are its own"
+    ratio = found[first] / pooled.levels[first]
+    assert torch.allclose(ratio, ratio[0].expand_as(ratio), rtol=1e-4)
+    assert len(weights(cut)) == len(cut)
+
+
+def _of(store: str, panel: Panel) -> Statics:
+    return replace(panel.statics, texts={**panel.statics.texts, "store": (store,) * len(panel.skus)})
 
 
 def test_rows_move_between_devices_whole() -> None:
@@ -137,11 +183,13 @@ def test_batches_are_the_windows_of_the_layout_centred() -> None:
         ahead_names=("price_ratio", *cut.ahead_names[1:]),
         columns=replace(cut.columns, quantities=torch.tensor([len(cut.past_names) - 2, len(cut.past_names) - 1])),
     )
-    for windows in (cut, twice):
-        layout = WORKLOAD.layout(windows, SPEC)
-        which = torch.arange(0, len(windows), 7)
-        found, whole = WORKLOAD.examples(windows, layout).batch(which), layout.align(windows).batch(which)
+    for each in (cut, twice):
+        layout = WORKLOAD.layout(each, SPEC)
+        which = torch.arange(0, len(each), 7)
+        found, whole = WORKLOAD.examples(each, layout).batch(which), layout.align(each).batch(which)
         count = Shares.of(layout).by_period
+        there = gathered(each.columns.observed, each.starts[which], 14).squeeze(-1)
+        whole.past[..., 0] = torch.where(there, whole.past[..., 0], 1.0)  # a day that nobody saw was a usual one
         seen = layout.sees.centred(whole.past)
         assert isinstance(found, FlatBatch)
         assert torch.allclose(found.past, seen[:, :, :count], atol=1e-5)

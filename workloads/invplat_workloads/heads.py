@@ -1,7 +1,8 @@
 """The last layers: what a net knows of a window and what is known of each period ahead → quantiles and mean of demand.
 
-One small net speaks for every period, so what it learns of a promotion holds on all of them. Beside it a straight line
-from the demand seen to each period's answer carries weeks and trends without having to be learnt through the trunk.
+One small net speaks for every period, so what it learns of a promotion holds on all of them. Beside it straight lines
+carry what needs no trunk: from the demand seen to each period's answer weeks and trends, from what is known of a period
+(its plans, what its phase said in past weeks and years) what is usual for it. The net learns what is left.
 
 Quantiles may come out below nothing, where half the days have no demand; `said` takes them as nothing.
 """
@@ -22,25 +23,31 @@ HIDDEN = 32
 
 
 class DemandHead(nn.Module):
-    def __init__(self, width: int, layout: Layout) -> None:
+    def __init__(self, width: int, layout: Layout, phases: int = 0) -> None:
+        """`phases`: columns of what is known of a period, beside those of the layout."""
         super().__init__()
         self.horizon, self.levels = layout.horizon, len(layout.quantiles)
         self.middle = layout.quantiles.index(0.5)
         self.periods = nn.Linear(width, layout.horizon * PERIOD)
-        self.hidden = nn.Linear(PERIOD + len(layout.ahead.names), HIDDEN)
+        known = len(layout.ahead.names) + phases
+        self.hidden = nn.Linear(PERIOD + known, HIDDEN)
         self.says = nn.Linear(HIDDEN, self.levels + 1)
         self.line = nn.Linear(layout.past, layout.horizon, bias=False) if layout.past else None
-        if self.line is not None:
-            nn.init.zeros_(self.line.weight)
+        self.usual = nn.Linear(known, 1, bias=False) if phases else None
+        for straight in (self.line, self.usual):
+            if straight is not None:
+                nn.init.zeros_(straight.weight)
         with torch.no_grad():
             self.says.bias.fill_(-1.0)  # steps between quantiles of about 0.3 levels
             self.says.bias[self.middle], self.says.bias[-1] = 0.8, 0.5  # the middle and the mean at about one level
 
     def forward(self, window: Tensor, future: Tensor, seen: Tensor) -> dict[str, Tensor]:
-        """window: n × width; future: n × horizon × columns, centred; seen: n × past, past demand, centred."""
+        """window: n × width; future: n × horizon × what is known of a period; seen: n × past, past demand, centred."""
         told = self.periods(window).view(-1, self.horizon, PERIOD)
         raw = self.says(F.relu(self.hidden(torch.cat([told, future], dim=-1))))
-        line = 0.0 if self.line is None else self.line(seen).unsqueeze(-1)
+        line = torch.zeros_like(raw[..., :1]) if self.line is None else self.line(seen).unsqueeze(-1)
+        if self.usual is not None:
+            line = line + self.usual(future)
         quantiles = rising(raw[..., :-1], self.middle) + line
         mean = F.softplus(raw[..., -1:] + line).squeeze(-1)
         return {"quantiles": quantiles, "mean": mean}

@@ -20,7 +20,10 @@ SMALLEST = 1e-6  # of a mean, whose logarithm is taken
 def pinball(quantiles: Tensor, levels: Sequence[float], batch: Batch) -> Tensor:
     """Mean over levels and observed periods, doubled: the median's part is then the absolute error."""
     level = torch.tensor(levels, device=quantiles.device)
-    short = batch.target.unsqueeze(-1) - quantiles.float()
+    target = batch.target.unsqueeze(-1)
+    short = target - quantiles.float()
+    # Below nothing is as good as nothing: such an answer is said as none, so it is no worse than that.
+    short = torch.where(target > 0, short, short.clamp(max=0))
     # Above the target the loss is (level - 1) * short, which is level * short and once more what it is over by; above a
     # bound it is nothing, which is level times that.
     bound = batch.censored.unsqueeze(-1) > 0
@@ -31,7 +34,7 @@ def pinball(quantiles: Tensor, levels: Sequence[float], batch: Batch) -> Tensor:
 def deviance(mean: Tensor, batch: Batch) -> Tensor:
     """Poisson's: least where the mean is right, 0 where it is exact, and milder on peaks than a square."""
     target, found = batch.target, mean.float().clamp(min=SMALLEST)
-    information = torch.special.xlogy(target, target) - torch.special.xlogy(target, found)
+    information = target * (target.clamp(min=SMALLEST).log() - found.log())
     wrong = 2 * (information - target + found)
     return observed_mean(excused(wrong, found, batch), batch)
 

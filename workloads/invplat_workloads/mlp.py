@@ -75,7 +75,7 @@ class Net(nn.Module):
         self.trunk_one = nn.Linear(wide + len(layout.static.names) + self.identity.out, one)
         self.trunk_two = nn.Linear(one, two)
         self.chance_one, self.chance_two = Dropout(float(params["dropout_one"])), Dropout(float(params["dropout_two"]))
-        self.head = DemandHead(two, layout)
+        self.head = DemandHead(two, layout, shares.phases)
 
     def forward(
         self,
@@ -84,6 +84,7 @@ class Net(nn.Module):
         ahead: Tensor,
         static: Tensor,
         ids: Tensor,
+        phases: Tensor,
         noise_one: Noise = None,
         noise_two: Noise = None,
     ) -> dict[str, Tensor]:
@@ -91,7 +92,8 @@ class Net(nn.Module):
         parts = [past.flatten(1), now, ahead[:, :, : self.own].flatten(1), future[:, 0], static, self.identity(ids)]
         window = self.chance_one(F.elu(self.trunk_one(torch.cat(parts, dim=-1))), noise_one)
         window = self.chance_two(F.elu(self.trunk_two(window)), noise_two)
-        found: dict[str, Tensor] = self.head(window, future, past[:, :, 0] if self.past else window)
+        known = torch.cat([future, phases], dim=-1)
+        found: dict[str, Tensor] = self.head(window, known, past[:, :, 0] if self.past else window)
         return found if self.past else {**found, "mean": bounded(found["mean"])}
 
 
@@ -134,6 +136,7 @@ class MLP:
             raise TypeError(f"a {type(module).__name__} and a {type(batch).__name__}: mlp builds and makes others")
         ids = stacked_ids(batch.ids, module.identity.names, batch.level)
         found = {"past": batch.past, "now": batch.now, "ahead": batch.ahead, "static": batch.static, "ids": ids}
+        found["phases"] = batch.phases
         if generator is not None:
             found["ids"] = forgetful(ids, generator)
             one, two = module.widths
@@ -144,11 +147,14 @@ class MLP:
         return found
 
     def loss(self, outputs: Outputs, batch: Batch, layout: Layout) -> Tensor:
-        """Quantiles by pinball loss; the mean by Poisson's deviance, or on tables, as in the study, by its square."""
+        """Quantiles by pinball loss; the mean by Poisson's deviance, or on tables, as in the study, by its square.
+        Windows of panels count by their level: what matters is how many units are missed."""
         missed = pinball(outputs["quantiles"], layout.quantiles, batch)
         if isinstance(batch, RowBatch):
             return 0.1 * missed + square(outputs["mean"], batch) * batch.weight
-        return missed + 0.5 * deviance(outputs["mean"], batch)
+        if not isinstance(batch, FlatBatch):
+            raise TypeError(f"a {type(batch).__name__}: mlp makes others")
+        return batch.weight * (missed + 0.5 * deviance(outputs["mean"], batch))
 
     def predict(self, outputs: Outputs, batch: Batch, layout: Layout) -> Prediction:
         return said(outputs, batch, layout)

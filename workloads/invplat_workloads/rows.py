@@ -64,6 +64,7 @@ class Rows:
             level=level,
             series=which,
             now=nothing[:, 0],
+            phases=nothing,
             weight=(level / self.usual).square(),
         )
 

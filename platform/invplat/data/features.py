@@ -28,6 +28,9 @@ STATISTICS: dict[str, Statistic] = {
     "min": rolling.lowest,
     "max": rolling.highest,
 }
+YEAR = {"daily": 364, "weekly": 52, "monthly": 12}  # periods; of days 52 weeks, so that weekdays meet
+NEAR = {"daily": 7, "weekly": 1, "monthly": 1}  # periods to the neighbours of the same weekday
+LEVEL = {"daily": 56, "weekly": 8, "monthly": 6}  # periods that make a level
 ADI, CV2 = 1.32, 0.49  # Syntetos and Boylan's borders of smooth, erratic, intermittent and lumpy demand
 
 
@@ -41,6 +44,7 @@ class Recipe:
     pattern: int = (
         56  # periods over which zeros, intermittency and trends of category and store are judged; 0: not at all
     )
+    last_year: int = 0  # the farthest horizon that looks at what the same period was a year ago; 0: none does
     prices: bool = True
     promotions: bool = True
     calendar: str = "cycles"  # cycles, ids, both, or empty for none
@@ -55,6 +59,8 @@ class Recipe:
             raise DatasetError(f"statistic {odd[0]!r} is not known", hint=f"write some of {', '.join(STATISTICS)}")
         if any(number < 1 for number in (*self.lags, *self.windows)) or any(life <= 0 for life in self.half_lives):
             raise DatasetError("a lag, window or half-life below one period", hint="a lag of 1 is the period before")
+        if self.last_year < 0:
+            raise DatasetError(f"last_year = {self.last_year}", hint="write the horizon, in periods, or 0 for none")
         if any(not 0 <= part <= 1 for part in self.quantiles):
             raise DatasetError(f"quantiles {self.quantiles} must lie between 0 and 1", hint="for example 0.1, 0.5, 0.9")
 
@@ -88,6 +94,8 @@ def features(panel: Panel, recipe: Recipe, dataset: Dataset | None = None) -> Fe
     if recipe.promotions and panel.has("promotion"):
         planned = "promotion" in panel.planned
         (found.ahead if planned else found.past).update(_promotion(panel, planned))
+    if recipe.last_year:
+        found.ahead.update(_last_year(panel, recipe.last_year))
     if recipe.calendar:
         found.ahead.update(calendar_columns(panel.timeline, recipe.calendar))
     if dataset is not None and recipe.holidays and (dataset.has("events") or recipe.country):
@@ -101,7 +109,8 @@ def features(panel: Panel, recipe: Recipe, dataset: Dataset | None = None) -> Fe
 
 
 def featured(panel: Panel, recipe: Recipe, dataset: Dataset | None = None) -> Panel:
-    """The panel with the recipe's features: unknown becomes 0, and lags and signals get an indicator beside them."""
+    """The panel with the recipe's features: unknown becomes 0, or a year ago the level as it was then; lags, years and
+    signals get an indicator beside them."""
     found = features(panel, recipe, dataset)
     return panel.with_past(_filled(found.past), found.quantities).with_ahead(_filled(found.ahead))
 
@@ -110,8 +119,8 @@ def _filled(columns: Mapping[str, Floats]) -> dict[str, Floats | Bools]:
     whole: dict[str, Floats | Bools] = {}
     for name, column in columns.items():
         known = np.isfinite(column)
-        whole[name] = np.where(known, column, np.float32(0))
-        if name.startswith(("lag_", "signal_")):
+        whole[name] = np.where(known, column, np.float32(name.startswith("last_year")))
+        if name.startswith(("lag_", "signal_", "last_year")):
             whole[f"{name}_known"] = known
     return whole
 
@@ -132,6 +141,23 @@ def _demand(panel: Panel, recipe: Recipe) -> dict[str, Floats]:
     for life in recipe.half_lives:
         columns[f"weighted_{life:g}"] = rolling.weighted(sure, life)
     return columns
+
+
+def _last_year(panel: Panel, horizon: int) -> dict[str, Floats]:
+    """Demand of the same period a year ago beside the level that it had then, and the mean of it and its neighbours.
+
+    As many whole years ago as it takes that all of it is known to whoever looks so far ahead.
+    """
+    year, near = YEAR[panel.frequency], NEAR[panel.frequency]
+    back = year * -(-(horizon + near) // year)
+    sure = sure_demand(panel)
+    sure[:, panel.known :] = np.nan
+    level = rolling.mean(sure, LEVEL[panel.frequency])
+    beside = np.divide(sure, level, out=np.full_like(sure, np.nan), where=level > 0)
+    around = np.stack([rolling.lag(beside, back + move) for move in (-near, 0, near)])
+    known = np.isfinite(around)
+    total, number = np.where(known, around, 0).sum(axis=0, dtype=np.float64), known.sum(axis=0, dtype=np.float64)
+    return {"last_year": around[1], "last_year_smooth": rolling.share(total, number)}
 
 
 def _pattern(panel: Panel, width: int) -> dict[str, Floats]:
