@@ -204,7 +204,7 @@ def assembled(
 
 def usual_recipe(frequency: str, horizon: int) -> Recipe:
     """The features of a model that looks so far ahead, where nobody says otherwise."""
-    return RECIPES[frequency]
+    return replace(RECIPES[frequency], last_year=horizon)
 
 
 def known_dates(panels: Sequence[Panel]) -> list[date]:
