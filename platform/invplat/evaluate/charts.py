@@ -15,7 +15,7 @@ from invplat.evaluate.answers import Answers, Doubles
 from invplat.evaluate.compare import OURS, REPORT, Comparison, Table
 from invplat.evaluate.lived import best_seller
 from invplat.evaluate.pictures import accuracy, money, time
-from invplat.evaluate.pictures.canvas import png
+from invplat.evaluate.pictures.canvas import png, word
 from invplat.evaluate.pictures.measures import measure_of
 
 PERIOD = {"daily": "day", "weekly": "week", "monthly": "month"}
@@ -172,9 +172,9 @@ def telling(answers: Answers, panels: tuple[Panel, ...], frequency: str) -> list
     places = dict.fromkeys((0, len(ranked) // 2, len(ranked) - 1))
     words = ("best", "median", "worst") if len(places) == 3 else ("best", "worst")
     found = []
-    for place, word in zip(places, words, strict=False):
+    for place, kind in zip(places, words, strict=False):
         error, code = ranked[place]
-        note = f"{word} of {len(ranked):,}: WAPE {percent(error)}"
+        note = f"{kind} of {len(ranked):,}: WAPE {percent(error)}"
         fan = _fan(last.where(series.codes == code), panels, cutoff, frequency, note)
         found += [fan] if fan is not None else []
     return found
@@ -243,8 +243,9 @@ def _stock_of_one(found: Comparison) -> Chart | None:
         for label, lived in ((f"{name}'s orders", seen.model), ("hindsight's", seen.hindsight))
     )
     unit = PERIOD[found.frequency]
-    title = f"{seen.sku} in {seen.store}, the best seller, by {name}'s orders and by hindsight's"
-    note = f"Orders every {plural(cost.terms.review, unit)}, {plural(cost.terms.lead, unit)} on their way."
+    title = f"{word(seen.sku)} in {word(seen.store)}, the best seller, by {name}'s orders and by hindsight's"
+    every = unit if cost.terms.review == 1 else plural(cost.terms.review, unit)
+    note = f"Orders every {every}, {plural(cost.terms.lead, unit)} on their way."
     drawn = time.stock_curves(seen.days, seen.demand, ours, best, title)
     return Chart("stock_series", "Decisions", title, note, drawn)
 
