@@ -32,6 +32,19 @@ def test_quantities_add_up_by_month_store_and_product() -> None:
     assert (data.numbers["unit_cost"][known] == 2).all()
 
 
+def test_a_price_tells_the_month_and_the_product_and_nothing_of_the_row() -> None:
+    """Two stores sell on different days while the price goes up: both rows have the price of the first day."""
+    early = sales("a", [1.0, None, None, 2.0], store="s1", price=[2.0, 0.0, 0.0, 5.0])
+    late = sales("a", [None, None, 3.0, 3.0], store="s2", price=[0.0, 0.0, 4.0, 5.0])
+    found = monthly(memory_dataset({"sales": [*rows(), *_renamed(early), *_renamed(late)]})).data
+    mine = np.array(found.texts["sku"]) == "new"
+    assert found.numbers["price"][mine].tolist() == [2.0, 2.0]
+
+
+def _renamed(sold: list[dict[str, object]]) -> list[dict[str, object]]:
+    return [{**row, "sku": "new"} for row in sold]
+
+
 def test_parts_are_the_report_s_shares_and_the_same_each_time() -> None:
     parts = random_parts(1000)
     assert [len(parts.train), len(parts.validation), len(parts.test)] == [700, 150, 150]

@@ -1,7 +1,7 @@
 """The seed report's table of a dataset: monthly quantity by store and product, with attributes and no past sales.
 
-Rows are months in which something was sold. Numbers and texts of the product, the month's mean price, the calendar.
-Knows no models; `tabular_references` judges them on it.
+Rows are months in which something was sold. Numbers and texts of the product, the calendar, and the price at which the
+business began the month: a row's own mean price would tell how often it sold. Knows no models.
 """
 
 from __future__ import annotations
@@ -79,17 +79,23 @@ def _of_store(store: str, sales: Any) -> pl.DataFrame:
     found: pl.DataFrame = sales
     if "outlier" in found.columns:
         found = found.filter(pl.col("outlier").cast(pl.Float64).fill_null(0) <= 0)
-    means = [pl.col("price").cast(pl.Float64).mean().alias("charged")] if "price" in found.columns else []
+    price = pl.col("price").cast(pl.Float64) if "price" in found.columns else None
+    first = [] if price is None else [price.drop_nulls().first().alias("charged"), pl.col("date").min().alias("begun")]
     return (
-        found.group_by(pl.col("date").cast(pl.Date).dt.truncate("1mo").alias("month"), pl.col("sku").cast(pl.String))
-        .agg(pl.col("quantity").cast(pl.Float64).sum(), *means)
+        found.sort("date")
+        .group_by(
+            pl.col("date").cast(pl.Date).dt.truncate("1mo").alias("month"),
+            pl.col("sku").cast(pl.String),
+            maintain_order=True,
+        )
+        .agg(pl.col("quantity").cast(pl.Float64).sum(), *first)
         .filter(pl.col("quantity") > 0)
         .with_columns(store=pl.lit(store))
     )
 
 
 def _with_attributes(dataset: Dataset, rows: pl.DataFrame) -> pl.DataFrame:
-    """The price of a row is what was charged in its month, else what the product lists."""
+    """The price of a row is what was charged first in its month, in any store, else what the product lists."""
     wanted = [name for name in (*TEXTS, *NUMBERS) if name in dataset.columns("products")]
     if wanted:
         products = pl.DataFrame(pl.from_arrow(dataset.read("products", columns=["sku", *wanted])))
@@ -97,4 +103,5 @@ def _with_attributes(dataset: Dataset, rows: pl.DataFrame) -> pl.DataFrame:
     if "charged" not in rows.columns:
         return rows
     listed = pl.col("price").cast(pl.Float64) if "price" in rows.columns else pl.lit(None, pl.Float64)
-    return rows.with_columns(price=pl.coalesce("charged", listed)).drop("charged")
+    charged = pl.col("charged").sort_by("begun", "store").drop_nulls().first().over("sku", "month")
+    return rows.with_columns(price=pl.coalesce(charged, listed)).drop("charged", "begun")
