@@ -113,7 +113,10 @@ def test_drivers_add_up_to_the_forecast_of_any_workload(name: str) -> None:
     cutoff = last_cutoff(setting)
     found = explain(setting, "store", "sku-1", cutoff)
     decides = "order" in setting.model.workload.predicts
-    assert [each.about for each in found] == ["demand, total of 4 days", *(["order"] if decides else [])]
+    assert [each.about for each in found] == [
+        "demand, total of 4 days",
+        *(["order, with the stock that there is"] if decides else []),
+    ]
     windows = setting.model.preparation.cut(setting.panels, SPEC, [cutoff])
     said = setting.model.predict(windows, panels=setting.panels, lead_times=setting.lead_times)
     assert found[0].forecast == pytest.approx(float(said.mean[1].sum()), rel=1e-4)
@@ -286,6 +289,7 @@ def test_columns_are_grouped_as_people_think() -> None:
         "price_cut": "price",
         "promotion_since": "promotion",
         "stock_known": "empty shelves and gaps",
+        "last_year_smooth": "the same days of past seasons",
         "mean_28": "how it usually sells",
         "signal_oil_price": "oil price",
         "weather": "weather",

@@ -106,11 +106,11 @@ def _setting(output: Output, storage: Any, tenant: str, name: str, version: int 
     """The whole business, or the one store that is asked for, as the model reads it."""
     from invplat.data.assemble import build_panel
     from invplat.data.dataset import Dataset
-    from invplat.data.lead_times import read_lead_times
     from invplat.evaluate.explain import Setting
     from invplat.evaluate.panels import read_panels
     from invplat.model import Model
     from invplat.registry.models import open_bundle
+    from invplat.train.training import lead_times_for
 
     model = Model.of(open_bundle(storage, tenant, name, version))
     dataset = Dataset.open(storage, tenant)
@@ -127,8 +127,8 @@ def _setting(output: Output, storage: Any, tenant: str, name: str, version: int 
     else:
         _known_store(dataset, store)
         panels = [ready(build_panel(dataset, store, frequency=frequency, after=model.spec.horizon))]
-    decides = bool({"vlt", "order"} & model.workload.predicts) and dataset.has("receipts")
-    return Setting(model, panels, [read_lead_times(dataset)] * len(panels) if decides else ())
+    times = lead_times_for(model, dataset)
+    return Setting(model, panels, () if times is None else [times] * len(panels))
 
 
 def _known_store(dataset: Dataset, store: str) -> None:
@@ -211,7 +211,7 @@ def _draw(output: Output, path: Path, found: tuple[Explanation, ...] | Importanc
         for each in found:
             first = f"{each.drivers[0][0]} moves it most" if each.drivers else "as usual"
             title = f"{each.store} · {each.sku}, {each.about}: {first}"
-            name = "" if each is found[0] else f"-{each.about}"
+            name = "" if each is found[0] else f"-{each.about.partition(',')[0]}"
             drawn.append((name, drivers(each.drivers, each.baseline, each.forecast, title)))
     else:
         from invplat.evaluate.pictures.drivers import weights

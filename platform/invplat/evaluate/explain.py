@@ -117,7 +117,7 @@ def explain(
     subject = about(frequency, model.spec.horizon, step)
     answers: dict[str, Answer] = {subject: _total if step is None else _step(step)}
     if "order" in model.workload.predicts:
-        answers["order"] = _order
+        answers["order, with the stock that there is"] = _order
     found = []
     for subject, answer in answers.items():
         base = usual(setting.asked(reference, answer), torch.arange(len(reference)))

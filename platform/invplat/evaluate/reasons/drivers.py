@@ -19,7 +19,7 @@ GROUPS = (
     (r"price.*", "price"),
     (r"(observed|censored|available|on_hand|on_order|stock).*", "empty shelves and gaps"),
     (rf"({SUMS})|({PATTERN})", "how it usually sells"),
-    (r"phases?(_.*)?", "the same days of past seasons"),
+    (r"phases?(_.*)?|last_year.*", "the same days of past seasons"),
     (r"(store|category)_trend", "trend of store and category"),
     (r"returned.*", "returns"),
     (r"step", "how far ahead"),
