@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invplat.core.errors import FigureRefused
+from invplat.core.errors import DatasetError, FigureRefused
 from invplat.data.lead_times import read_lead_times
 from invplat.data.panel import Panel
 from invplat.data.split import Origin, Span
 from invplat.evaluate.backtest import Forecast
-from invplat.evaluate.costs import HINDSIGHT, Recorded, Terms, correlation, decision_costs, scene
+from invplat.evaluate.costs import HINDSIGHT, Recorded, Terms, correlation, decision_costs, scene, unit_costs
 from invplat.testing.panels import Case, made_panel
 from tests.data.memory import day, memory_dataset, sales
 
@@ -99,6 +99,26 @@ def test_a_dearer_stockout_asks_for_more_stock() -> None:
     ]
     assert held == sorted(held)
     assert held[0] < held[2]
+
+
+def test_valued_costs_count_a_unit_by_what_it_costs_and_change_no_order() -> None:
+    panel = made_panel(Case())
+    plain, valued = (
+        decision_costs(recorded(panel, Says("model", (0.5, 1, 1.5))), [panel], 21, Terms(3, 7, 0.01, 0.09, valued))[0][
+            1
+        ]
+        for valued in (False, True)
+    )
+    assert plain.units_held == valued.units_held
+    costs = unit_costs(panel)
+    assert plain.holding * costs.min() < valued.holding < plain.holding * costs.max()
+    alike = replace(panel, statics=replace(panel.statics, values=np.full_like(panel.statics.values, 3.0)))
+    same = decision_costs(recorded(alike, Says("model", (0.5, 1, 1.5))), [alike], 21, Terms(3, 7, 0.01, 0.09, True))[0][
+        1
+    ]
+    assert same.total == pytest.approx(3 * plain.total)
+    with pytest.raises(DatasetError, match="no unit_cost"):
+        unit_costs(panel_of())
 
 
 def test_models_without_quantiles_order_nothing_and_are_named() -> None:

@@ -26,6 +26,7 @@ PROTOCOLS = ("ours", "report", "both")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--holding", type=float, default=1.0, show_default=True, help="Cost of a unit kept for a period.")
 @click.option("--shortage", type=float, default=9.0, show_default=True, help="Cost of a unit owed for a period.")
+@click.option("--valued", is_flag=True, help="Both are shares of a product's unit cost: sums are money.")
 @click.option("--series", type=click.IntRange(min=1), default=2_000, show_default=True, help="Judged at most, drawn.")
 @click.option("--thorough", is_flag=True, help="All rows and settings for the references, all windows for nets.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="For references.")
@@ -48,6 +49,7 @@ def command(
     seed: int,
     holding: float,
     shortage: float,
+    valued: bool,
     series: int,
     thorough: bool,
     threads: int,
@@ -88,6 +90,7 @@ def command(
         seed=seed,
         holding=holding,
         shortage=shortage,
+        valued=valued,
         thorough=thorough,
         series=series,
         by=keys_of(by),

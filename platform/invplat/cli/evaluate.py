@@ -18,6 +18,7 @@ BESIDE = "seasonal_naive,moving_average,ridge,lightgbm"
 @click.option("--models", default=BESIDE, show_default=True, metavar="A,B,...", help="References beside it; none.")
 @click.option("--holding", type=float, default=1.0, show_default=True, help="Cost of a unit kept for a period.")
 @click.option("--shortage", type=float, default=9.0, show_default=True, help="Cost of a unit owed for a period.")
+@click.option("--valued", is_flag=True, help="Both are shares of a product's unit cost: sums are money.")
 @click.option("--series", type=click.IntRange(min=1), default=2_000, show_default=True, help="Judged at most, drawn.")
 @click.option("--by", metavar="KEY,...", help="Also by horizon, store, category, sku, cutoff.")
 @click.option(
@@ -33,6 +34,7 @@ def command(
     models: str,
     holding: float,
     shortage: float,
+    valued: bool,
     series: int,
     by: str | None,
     out: Path | None,
@@ -70,6 +72,7 @@ def command(
         frequency=kept.preparation.frequency,
         holding=holding,
         shortage=shortage,
+        valued=valued,
         series=series,
         by=keys_of(by),
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from invplat.core.errors import FigureRefused
+from invplat.core.errors import DatasetError, FigureRefused
 from invplat.data.lead_times import LeadTimes
 from invplat.data.panel import Panel
 from invplat.data.split import Origin
@@ -33,12 +33,14 @@ YEARS = {"daily": 365, "weekly": 52, "monthly": 12}
 
 @dataclass(frozen=True)
 class Terms:
-    """How everybody orders, and what it costs. Per unit and period: kept, and owed."""
+    """How everybody orders, and what it costs. Per unit and period: kept, and owed; `valued`: as shares of what a unit
+    of the product costs, so that sums are money."""
 
     lead: int
     review: int
     holding: float = 1.0
     shortage: float = 9.0
+    valued: bool = False
 
     def __post_init__(self) -> None:
         for name in ("holding", "shortage"):
@@ -46,13 +48,21 @@ class Terms:
                 raise FigureRefused(f"{name} = {getattr(self, name):g}", hint="write a cost above 0, such as 1 and 9")
 
     @classmethod
-    def usual(cls, frequency: str, horizon: int, times: LeadTimes | None, holding: float, shortage: float) -> Terms:
+    def usual(
+        cls,
+        frequency: str,
+        horizon: int,
+        times: LeadTimes | None,
+        holding: float = 1.0,
+        shortage: float = 9.0,
+        valued: bool = False,
+    ) -> Terms:
         """The median lead time of the receipts, or a usual one; both shortened so that an order fits the horizon."""
         lead, review = USUAL[frequency]
         if times is not None and len(times.days):
             lead = max(round(float(np.median(times.days)) / DAYS[frequency]), 1)
         lead = min(lead, max(horizon // 2, 1))
-        return cls(lead, min(review, max(horizon - lead, 1)), holding, shortage)
+        return cls(lead, min(review, max(horizon - lead, 1)), holding, shortage, valued)
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,7 @@ class Scene:
     demand: Doubles  # series × horizon; what nobody saw is filled in
     initial: Doubles  # series
     unseen: int  # series-periods filled in
+    worth: Doubles  # series: what a unit counts for
 
 
 def scene(panel: Panel, cutoff: date, horizon: int, terms: Terms) -> Scene:
@@ -118,7 +129,19 @@ def scene(panel: Panel, cutoff: date, horizon: int, terms: Terms) -> Scene:
     lately = mean_of_known(past[:, max(0, now + 1 - LATELY[panel.frequency]) : now + 1], mean_of_known(past, 0.0))
     usual = mean_of_known(np.where(sure, sales, np.nan), lately)[:, None]
     demand = np.where(sure, sales, np.maximum(np.where(panel.observed[cells], sales, 0.0), usual))
-    return Scene((cutoff, panel.store), demand, lately * terms.lead, int((~sure).sum()))
+    worth = unit_costs(panel)[rows] if terms.valued else np.ones(len(rows))
+    return Scene((cutoff, panel.store), demand, lately * terms.lead, int((~sure).sum()), worth)
+
+
+def unit_costs(panel: Panel) -> Doubles:
+    """Of each series; the mean of those known where a product's is not."""
+    if "unit_cost" not in panel.statics.names:
+        raise DatasetError(
+            "the products have no unit_cost to value stock by", hint="leave --valued out, or ingest products with costs"
+        )
+    known = panel.statics.column("unit_cost_known") > 0
+    found = np.where(known, panel.statics.column("unit_cost").astype(np.float64), np.nan)
+    return np.where(known, found, mean_of_known(found, 1.0))
 
 
 def decision_costs(
@@ -136,16 +159,18 @@ def decision_costs(
     found = {HINDSIGHT: [in_hindsight(each, terms, whole) for each in scenes]}
     for one in able:
         found[one.name] = [followed(each, one.said[each.key], terms, whole, together) for each in scenes]
-    least = sum(
-        terms.holding * float(out.held.sum()) + terms.shortage * float(out.short.sum()) for out in found[HINDSIGHT]
-    )
+    least = sum(_money(found[HINDSIGHT], scenes, terms))
     origins = len({cutoff for cutoff, _ in keys})
-    costs = [_cost(name, outcomes, terms, least, panels[0].frequency, origins) for name, outcomes in found.items()]
+    costs = [
+        _cost(name, outcomes, _money(outcomes, scenes, terms), terms, least, panels[0].frequency, origins)
+        for name, outcomes in found.items()
+    ]
     total = sum(each.demand.size for each in scenes)
     unseen = sum(each.unseen for each in scenes)
+    what = "of a unit's cost" if terms.valued else "a unit"
     notes = [
-        f"an order every {terms.review} periods, {terms.lead} on its way; {terms.holding:g} a unit and period kept, "
-        f"{terms.shortage:g} a unit and period owed; counted once the first order can be there"
+        f"an order every {terms.review} periods, {terms.lead} on its way; {terms.holding:g} {what} and period kept, "
+        f"{terms.shortage:g} {what} and period owed; counted once the first order can be there"
     ]
     if unseen:
         notes.append(
@@ -237,14 +262,31 @@ def _simulated(policy: Any, each: Scene, lead: int, reviews: Any, terms: Terms, 
         )
 
 
-def _cost(name: str, outcomes: Sequence[Outcome], terms: Terms, least: float, frequency: str, origins: int) -> Cost:
+def _money(outcomes: Sequence[Outcome], scenes: Sequence[Scene], terms: Terms) -> tuple[float, float]:
+    """Of holding and of stockouts."""
+    held, short = (
+        sum(float(getattr(out, name).numpy() @ each.worth) for out, each in zip(outcomes, scenes, strict=True))
+        for name in ("held", "short")
+    )
+    return terms.holding * held, terms.shortage * short
+
+
+def _cost(
+    name: str,
+    outcomes: Sequence[Outcome],
+    money: tuple[float, float],
+    terms: Terms,
+    least: float,
+    frequency: str,
+    origins: int,
+) -> Cost:
     def total(of: str) -> float:
         return sum(float(getattr(outcome, of).sum()) for outcome in outcomes)
 
     periods = outcomes[0].periods
     items = sum(len(outcome.held) for outcome in outcomes)
-    held, short, missed, demand = (total(name) for name in ("held", "short", "missed", "demand"))
-    holding, stockout = terms.holding * held, terms.shortage * short
+    held, missed, demand = (total(name) for name in ("held", "missed", "demand"))
+    holding, stockout = money
     on_hand = sum(outcome.path.on_hand.sum(dim=0)[terms.lead :] for outcome in outcomes if outcome.path is not None)
     return Cost(
         model=name,

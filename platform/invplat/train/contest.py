@@ -30,7 +30,7 @@ from invplat.evaluate.compare import (
     table_of_backtest,
     table_of_outcomes,
 )
-from invplat.evaluate.costs import Cost, Recorded, Terms, decision_costs
+from invplat.evaluate.costs import Cost, Recorded, Terms, decision_costs, unit_costs
 from invplat.evaluate.estimators import GRIDS
 from invplat.evaluate.monthly import monthly
 from invplat.evaluate.panels import periods, read_panels
@@ -66,6 +66,7 @@ class Rules:
     seed: int = 0
     holding: float = 1.0
     shortage: float = 9.0
+    valued: bool = False  # both are shares of a product's unit cost
     thorough: bool = False  # all rows and settings of the references, all windows of the nets
     series: int | None = SERIES
     threads: int = 1
@@ -146,6 +147,8 @@ def _ours(
     odd = [key for key in rules.by if key not in labels]
     if odd:
         raise DatasetError(f"there is no {odd[0]!r} to group by", hint=f"group by {', '.join(labels)}")
+    if rules.valued:
+        unit_costs(panels[0])  # refuses at once where there are none
     origins = origins_of(panels, spec, rules.origins, past=2 * spec.horizon + 2)
     times = read_lead_times(dataset) if dataset.has("receipts") else None
     chosen, notes = _references(found.frequency, panels, rules)
@@ -188,7 +191,7 @@ def table_of(run: Backtest, origins: Sequence[Origin], horizon: int, frequency: 
 def costs_of(
     recorded: Sequence[Recorded], panels: Sequence[Panel], horizon: int, times: LeadTimes | None, rules: Rules
 ) -> tuple[tuple[Cost, ...], tuple[str, ...]]:
-    terms = Terms.usual(panels[0].frequency, horizon, times, rules.holding, rules.shortage)
+    terms = Terms.usual(panels[0].frequency, horizon, times, rules.holding, rules.shortage, rules.valued)
     if horizon <= terms.lead:
         return (), (f"a horizon of {horizon} is too short to order by: an order is {terms.lead} periods on its way",)
     return decision_costs(recorded, panels, horizon, terms)
