@@ -15,10 +15,11 @@ from matplotlib.text import Text
 
 from invplat.core.errors import StorageError
 from invplat.evaluate import charts
-from invplat.evaluate.compare import Comparison
+from invplat.evaluate.compare import OURS, REPORT, Comparison, Row, Table, Tabular
 from invplat.evaluate.pictures import accuracy, drivers, money, time
 from invplat.evaluate.pictures.canvas import DOTS, WIDE, png, styled, svg, title_of
 from invplat.evaluate.pictures.measures import measure_of
+from invplat.evaluate.tabular_references import Outcome
 from tests.evaluate.compared import compared
 
 EVIL = '<script>alert(1)</script> $x_1$ "& \u202eabc'
@@ -229,6 +230,31 @@ def test_fans_are_of_the_best_and_the_worst_series(comparison: Comparison) -> No
     expected = np.where(known, panel.demand[row], np.nan)
     assert np.array_equal(shown[0].actual, expected[now + 1 : now + 8], equal_nan=True)
     assert shown[0].history[-1] == cutoff
+
+
+def test_the_report_s_table_has_pictures_of_its_own(comparison: Comparison) -> None:
+    actual = np.arange(1.0, 30.0)
+    figures = comparison.tables[OURS].rows[0].figures
+    rows = tuple(Row(name, figures, 0.1) for name in ("exact", "ridge"))
+    said = tuple(Outcome(name, actual + place, figures, {}, 0.1) for place, name in enumerate(("ridge", "exact")))
+    found = replace(
+        comparison,
+        tables={REPORT: Table(REPORT, "about", len(actual), rows)},
+        backtest=None,
+        tabular=Tabular(actual, said),
+        costs=(),
+    )
+    drawn = {chart.name: chart for chart in charts.charts(found)}
+    assert set(drawn) == {"report_accuracy", "report_actual_predicted", "training"}
+    assert drawn["report_accuracy"].title == "Without past sales, exact has the smallest RMSE of 2 models"
+    (dots, _) = drawn["report_actual_predicted"].figure.axes[0].lines
+    assert np.array_equal(np.asarray(dots.get_ydata()), actual + 1), "ours comes first, with what it said"
+
+
+def test_one_model_alone_is_not_called_the_best(comparison: Comparison) -> None:
+    table = comparison.tables[OURS]
+    alone = replace(comparison, tables={OURS: replace(table, rows=table.rows[:1])}, costs=(), training={}, panels=())
+    assert re.fullmatch(r"\w+ has an RMSE of \d+\.\d+ units", charts.charts(alone)[0].title)
 
 
 def test_a_comparison_without_nets_or_quantiles_has_fewer_pictures(comparison: Comparison) -> None:

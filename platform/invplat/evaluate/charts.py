@@ -69,7 +69,9 @@ def _bars(found: Comparison, table: Table, name: str) -> Chart:
         metrics = [metric for metric in table.metrics if metric not in ("wape", "bias")]
     figures = {row.model: {metric: row.figures[metric].value for metric in metrics} for row in table.rows}
     best, count = table.rows[0].model, len(table.rows)
-    title = f"{best} has the smallest RMSE" + (f" of {count} models" if count > 1 else "")
+    title = f"{best} has the smallest RMSE of {count} models"
+    if count == 1:
+        title = f"{best} has an RMSE of {measure_of('rmse').said(table.rows[0].figures['rmse'].value)} units"
     title = f"Without past sales, {title}" if table.protocol == REPORT else title
     note = "The smallest RMSE first; the best of each metric is bold."
     return Chart(name, "Accuracy", title, note, accuracy.bars(figures, found.workloads, title))
