@@ -6,7 +6,7 @@ seeds deal the folds anew. Two figures stand beside the target's: folds that kee
 relatives (the product in other warehouses, its variants) tell of it; and the SKUs whose stock is never known to be
 below zero: one begins at -60,428, and a level that heeds it saves a fortune that says little of the rest.
 
-    make bench NAME=jd_replay                     (about 4 minutes on one core)
+    make bench NAME=jd_replay                     (about 5 minutes on one core)
     make bench NAME=jd_replay ARGS="--seeds 5"    (more deals of the folds)
 """
 

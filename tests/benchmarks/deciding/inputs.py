@@ -8,6 +8,7 @@ import numpy as np
 
 from deciding.orders import Known, Mask, Numbers
 
+LITTLE = 0.01  # added to both sides of a ratio: no logarithm of nothing
 MOST = 6.0  # standard deviations from the mean of an input, so that a stock of minus 60,000 is only "very low"
 
 
@@ -20,48 +21,38 @@ class Inputs:
 
 
 def inputs(known: Known, *, forecast: bool) -> Inputs:
-    mean, spread, days = known.demand_mean, known.demand_std, known.coverage
-    lead, review, vary = known.vendor_vlt_mean, known.review_period, known.vendor_vlt_std
-    total = mean * days
-    stock = np.maximum(known.initial_stock, 0.0)
-    uncertain = np.sqrt(days * spread**2 + mean**2 * vary**2)
+    mean, lead, review = known.demand_mean, known.vendor_vlt_mean, known.review_period
+    until, after = mean * lead, mean * review
+    cover = np.maximum(known.initial_stock, 0.0) / (until + after + LITTLE)
     told = [
         np.log1p(mean),
-        np.log(spread / mean),
-        np.log(review),
-        np.log(lead),
-        np.log(vary / lead),
-        np.log(days),
-        review / days,
-        np.log1p(3 * stock / total),
-        np.minimum(stock / total, 3.0),
-        np.log(1 + 1.64 * uncertain / total),
-        known.initial_stock < 0,
-        stock > mean * lead,
-        np.log1p(stock),
-        np.sqrt(days) * spread / total,
+        share(known.demand_std, mean),
+        share(review, np.ones(1)),
+        share(lead, np.ones(1)),
+        share(known.vendor_vlt_std, lead),
+        np.log1p(3 * cover),
+        np.minimum(cover, 3.0),
+        known.initial_stock > until,
     ]
-    until, after = mean * lead, mean * review
     if forecast:
         said = known.sf_rnn
-        whole, first = expected(said, days), expected(said, lead)
-        week, average = said[:, :7].mean(axis=1), said.mean(axis=1)
+        whole, first, average = expected(said, known.coverage), expected(said, lead), said.mean(axis=1)
         told += [
-            np.log(whole / total),
-            np.log(average / mean),
-            np.log(week / mean),
-            np.log(said[:, 7:14].mean(axis=1) / week),
-            np.log(first / until),
-            said.std(axis=1) / average,
-            said.max(axis=1) / average,
-            np.log((whole - first) / after),
-            np.log1p(whole),
-            np.log(expected(said, lead + vary) / whole),
+            share(whole, until + after),
+            share(first, until),
+            share(average, mean),
+            share(said[:, :7].mean(axis=1), mean),
+            share(said.std(axis=1), average),
+            share(said.max(axis=1), average),
         ]
         until, after = (until + first) / 2, (after + whole - first) / 2
-    return Inputs(
-        np.stack([np.asarray(one, np.float64) for one in told], axis=1), until + 1, after + 1, known.initial_stock
-    )
+    values = np.stack([np.asarray(one, np.float64) for one in told], axis=1)
+    return Inputs(values, until + 1, after + 1, known.initial_stock)
+
+
+def share(part: Numbers, whole: Numbers) -> Numbers:
+    """A ratio's logarithm, finite where nothing was ever asked for."""
+    return np.log(part + LITTLE) - np.log(whole + LITTLE)
 
 
 def expected(forecast: Numbers, days: Numbers) -> Numbers:

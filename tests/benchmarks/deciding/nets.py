@@ -30,7 +30,7 @@ class Plan:
     """How nets learn. Chosen with product families held out, so that no net could profit from a SKU's relatives."""
 
     members: int = 5  # nets for each fold, averaged
-    epochs: int = 60
+    epochs: int = 120
     batch: int = 256
     hidden: tuple[int, ...] = (128, 64)
     rate: float = 3e-3
