@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +19,9 @@ from invplat.train.plan import Plan
 from invplat.workload import Spec
 from invplat_workloads.e2e.examples import Terms
 from invplat_workloads.e2e.workload import E2E
-from ordering.synthetic import DAYS, HOLDING, KNOWN, REVIEW, SHORTAGE, Record, day
+from ordering.synthetic import HOLDING, SHORTAGE, Record, day
 
-SPEC = Spec(past=15, horizon=DAYS - KNOWN)
+PAST = 15
 WIDE = 28  # days of the means beside the window
 
 
@@ -32,14 +33,16 @@ class Answer:
     error: float  # RMSE of the mean
 
 
-def answer(record: Record, *, epochs: int, seed: int = 0, **options: Any) -> Answer:
-    workload = E2E(Terms(REVIEW, HOLDING, SHORTAGE), **options)
+def answer(record: Record, *, epochs: int, seed: int = 0, make: Callable[[Terms], E2E] = E2E) -> Answer:
+    workload = make(Terms(record.review, HOLDING, SHORTAGE))
+    spec = Spec(past=PAST, horizon=record.days - record.known)
+    now_known = day(record.known - 1)
     panel, lead_times = with_means(record), record.lead_times()
-    encoders = {"sku": Categories.fit(panel.statics.texts["sku"], cutoff=day(KNOWN - 1))}
-    shape = {"past": SPEC.past, "horizon": SPEC.horizon, "encoders": encoders}
+    encoders = {"sku": Categories.fit(panel.statics.texts["sku"], cutoff=now_known)}
+    shape = {"past": spec.past, "horizon": spec.horizon, "encoders": encoders}
     cut = windows(panel, **shape)  # type: ignore[arg-type]
-    asked = windows(panel, cutoffs=[day(KNOWN - 1)], targets=False, **shape)  # type: ignore[arg-type]
-    layout = workload.layout(cut, SPEC)
+    asked = windows(panel, cutoffs=[now_known], targets=False, **shape)  # type: ignore[arg-type]
+    layout = workload.layout(cut, spec)
     source, now = (workload.examples(each, layout, panels=[panel], lead_times=[lead_times]) for each in (cut, asked))
     params = workload.space.defaults
     plan = Plan.of(params, epochs=epochs, patience=0, seed=seed)
@@ -48,7 +51,7 @@ def answer(record: Record, *, epochs: int, seed: int = 0, **options: Any) -> Ans
     with torch.no_grad():
         outputs = module(**workload.inputs(module, batch))
         said = workload.predict(outputs, batch, layout)
-    error = said.mean.double().numpy() - record.demand[:, KNOWN:]
+    error = said.mean.double().numpy() - record.demand[:, record.known :]
     level = (outputs["level"] * batch.level).double().numpy()
     return Answer(level, said.quantiles, said.levels, float(np.sqrt((error**2).mean())))
 

@@ -1,14 +1,15 @@
 """The generated record behind the end-to-end model: its days as arrays, as a panel, and replayed.
 
 100 SKUs in 50 stores over 60 days; every store reviews on the days 1, 11, …, 51 and orders on the day after, before
-that day's demand. The order of day 42 is judged, from its arrival until the order of day 52 arrives; models know the
-days before 42. What the last order does lies after the record.
+that day's demand. The last order whose end the record shows is judged (that of day 42), from its arrival until the
+next one arrives; models know the days before it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,7 @@ from invplat.inventory.policy import LevelsByPeriod
 from invplat.inventory.simulate import World, simulate
 
 FIRST = date(2024, 1, 1)
-DAYS, ORDERS, REVIEW = 60, (2, 12, 22, 32, 42, 52), 10
-JUDGED = ORDERS.index(42)
-KNOWN = ORDERS[JUDGED]  # days before the judged order
 HOLDING, SHORTAGE = 1.0, 9.0
-END = DAYS + 1  # the record counts the last interval until here
 
 
 @dataclass(frozen=True)
@@ -47,57 +44,86 @@ class Record:
     @classmethod
     def read(cls, path: Path) -> Record:
         frame = pl.read_parquet(path).sort("sku", "store", "day")
-        series = len(frame) // DAYS
+        days = frame["day"].n_unique()
+        series = len(frame) // days
         names = ("demand", "inventory", "reorder_point", "lead_time", "reorder_qty")
-        columns = [frame[name].to_numpy().reshape(series, DAYS) for name in names]
-        place = frame.gather_every(DAYS)
-        return cls((place["sku"] - 1).to_numpy(), (place["store"] - 1).to_numpy(), *columns)
+        columns = [frame[name].to_numpy().reshape(series, days) for name in names]
+        place = frame.gather_every(days)
+        return cls(*(place[name].rank("dense").to_numpy() - 1 for name in ("sku", "store")), *columns)
+
+    @property
+    def days(self) -> int:
+        return int(self.demand.shape[1])
+
+    @cached_property
+    def orders(self) -> Any:
+        """Days on which all series order: those after a flag."""
+        if not (self.flagged == self.flagged[0]).all():
+            raise SystemExit("the series of this record are not reviewed on the same days: replay is not made for that")
+        days = np.flatnonzero(self.flagged[0]) + 1
+        return days[days < self.days]
+
+    @cached_property
+    def judged(self) -> int:
+        """The last order whose next one arrives within the record, however long it takes."""
+        longest = int(self.leads.max())
+        return int(np.flatnonzero(self.orders + longest <= self.days)[-1]) - 1
+
+    @property
+    def known(self) -> int:
+        """Days before the judged order."""
+        return int(self.orders[self.judged])
+
+    @property
+    def review(self) -> int:
+        return int(self.orders[self.judged + 1] - self.orders[self.judged])
 
     @property
     def leads(self) -> Any:
         """Series × orders."""
-        return self.lead[:, ORDERS].astype(np.int64)
+        return self.lead[:, self.orders].astype(np.int64)
 
-    def intervals(self, end: int = END) -> tuple[Any, Any, Any]:
-        """Days of orders, arrivals and next arrivals."""
-        placed = np.broadcast_to(np.array(ORDERS), self.leads.shape)
+    def intervals(self) -> tuple[Any, Any, Any]:
+        """Days of orders, arrivals and next arrivals; the record counts the last interval until a day after its end."""
+        placed = np.broadcast_to(self.orders, self.leads.shape)
         arrives = placed + self.leads
-        return placed, arrives, np.concatenate([arrives[:, 1:], np.full((len(arrives), 1), end)], axis=1)
+        end = np.full((len(arrives), 1), self.days + 1)
+        return placed, arrives, np.concatenate([arrives[:, 1:], end], axis=1)
 
     def hindsight(self, *, up: bool = False) -> Any:
         return hindsight(self.demand, *self.intervals(), HOLDING, SHORTAGE, up=up)
 
     def reproduced(self) -> float:
         """Share of the stored orders that hindsight gives, where the position is the stock after the order's day."""
-        days = np.array(ORDERS)
+        days = self.orders
         ours = self.hindsight().order(self.stock[:, days - 1] - self.demand[:, days])
         return float((np.abs(ours - self.stored[:, days]) < 1e-3).mean())
 
     def cost(self, level: Any) -> float:
         """Mean over series of what ordering up to `level` on the judged day costs until the next order arrives."""
-        days = slice(KNOWN, DAYS)
+        days, rest = slice(self.known, self.days), self.days - self.known
         lead = self.lead[:, days].astype(np.int64)
-        reviews = torch.zeros(DAYS - KNOWN, dtype=torch.bool)
-        reviews[::REVIEW] = True
-        levels = torch.tensor(np.asarray(level, np.float64))[:, None].expand(-1, DAYS - KNOWN)
+        reviews = torch.zeros(rest, dtype=torch.bool)
+        reviews[:: self.review] = True
+        levels = torch.tensor(np.asarray(level, np.float64))[:, None].expand(-1, rest)
         outcome = simulate(
             LevelsByPeriod(levels),
             torch.tensor(self.demand[:, days], dtype=torch.float64),
             World(lead=torch.from_numpy(lead), lost=False, reviews=reviews),
-            initial=torch.tensor(self.stock[:, KNOWN - 1], dtype=torch.float64),
+            initial=torch.tensor(self.stock[:, self.known - 1], dtype=torch.float64),
             record=True,
         )
         assert outcome.path is not None
-        _, arrives, after = (days[:, JUDGED, None] - KNOWN for days in self.intervals())
-        day = np.arange(DAYS - KNOWN)
+        _, arrives, after = (days[:, self.judged, None] - self.known for days in self.intervals())
+        day = np.arange(rest)
         counted = torch.from_numpy((day >= arrives) & (day < after))
         spent = HOLDING * outcome.path.on_hand + SHORTAGE * outcome.path.short
         return float((spent * counted).sum(dim=1).mean())
 
-    def panel(self, known: int = KNOWN) -> Panel:
-        """All series, the days before `known`; the rest of the timeline is empty."""
-        series = len(self.demand)
-        observed = np.broadcast_to(np.arange(DAYS) < known, (series, DAYS))
+    def panel(self) -> Panel:
+        """All series, the known days; the rest of the timeline is empty."""
+        series, known = len(self.demand), self.known
+        observed = np.broadcast_to(np.arange(self.days) < known, (series, self.days))
         on_hand, on_order = self.positions()
         shown = {
             name: np.where(observed, values, 0).astype(np.float32)
@@ -108,7 +134,7 @@ class Record:
         skus = [f"sku-{number}" for number in self.sku]
         return Panel(
             store="all",
-            timeline=Timeline.covering("daily", begins, begins + DAYS - 1),
+            timeline=Timeline.covering("daily", begins, begins + self.days - 1),
             known=known,
             skus=tuple(f"{sku} in {store}" for sku, store in zip(skus, self.store, strict=True)),
             launch=np.zeros(series, np.int64),
@@ -125,8 +151,8 @@ class Record:
     def positions(self) -> tuple[Any, Any]:
         """Stock at the end of each day, and what is on its way then."""
         on_order = np.zeros_like(self.stock)
-        for order, place in enumerate(ORDERS):
-            day = np.arange(DAYS)
+        for order, place in enumerate(self.orders):
+            day = np.arange(self.days)
             waits = (day >= place) & (day < place + self.leads[:, order, None])
             on_order += waits * self.stored[:, place, None]
         return self.stock, on_order
@@ -136,7 +162,7 @@ class Record:
         placed, arrives, _ = self.intervals()
         begins = as_day(FIRST)
         ordered, received = (days.ravel().astype(np.int64) + begins for days in (placed, arrives))
-        count = len(ORDERS)
+        count = len(self.orders)
         names = self.panel().skus
         labels = {
             "sku": [f"all\x1f{name}" for name in names],

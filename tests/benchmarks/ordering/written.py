@@ -1,6 +1,6 @@
 """The end-to-end model as written, and one step of ours after the other on its own net: what each is worth.
 
-As written it learns from the record's own orders of the days before the judged one (2, 12 and 22). The steps learn
+As written it learns from the record's own orders whose hindsight is known before the judged one. The steps learn
 from a review on any day instead, with lead times drawn from those that were seen and a stock position drawn at random.
 Inputs are the six of the document over fifteen days, each beside its mean and deviation; demand, order and lead time
 are in units and days, as the document has them.
@@ -20,9 +20,9 @@ from invplat_workloads.e2e import E2EModel, custom_loss
 from invplat_workloads.e2e.as_written import WEIGHTS
 from invplat_workloads.e2e.regret import hindsight_level, regret
 from invplat_workloads.layers import rising
-from ordering.synthetic import HOLDING, JUDGED, KNOWN, ORDERS, REVIEW, SHORTAGE, Record
+from ordering.synthetic import HOLDING, SHORTAGE, Record
 
-PAST, SHORT, LONG = 15, 5, 18  # days seen; days of demand said, as written and by the steps
+PAST, SHORT = 15, 5  # days seen; days of demand said as written, where the steps say all to come
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 MIDDLE = LEVELS.index(0.5)
 RATIO = SHORTAGE / (HOLDING + SHORTAGE)
@@ -65,7 +65,7 @@ class Stepped(E2EModel):
     """The document's net with some of its parts exchanged."""
 
     def __init__(self, step: Step, record: Record, rows: Rows) -> None:
-        self.horizon = LONG if step.sliding else SHORT
+        self.horizon = rows.demand.shape[1] if step.sliding else SHORT
         said = self.horizon * (len(LEVELS) if step.quantiles else 1)
         names = [int(record.sku.max()) + 1, int(record.store.max()) + 1]
         super().__init__(PAST, rows.sequence.shape[-1], said, 5, 2, 3, 0.01, names)
@@ -130,7 +130,7 @@ def level_of(step: Step, record: Record, *, epochs: int, seed: int = 0) -> Any:
             nn.utils.clip_grad_norm_(net.parameters(), 100.0)
             optimizer.step()
             rates.step()
-    asked = at(record, np.full(len(record.sku), KNOWN - 1), np.arange(len(record.sku)))
+    asked = at(record, np.full(len(record.sku), record.known - 1), np.arange(len(record.sku)))
     with torch.no_grad():
         order = net.eval().says(asked)[1].squeeze(-1)
     return (asked.position + order).double().numpy()
@@ -139,8 +139,9 @@ def level_of(step: Step, record: Record, *, epochs: int, seed: int = 0) -> Any:
 def stored(record: Record) -> Rows:
     """The record's own orders whose hindsight was known before the judged day."""
     count = len(record.sku)
-    last = np.repeat(np.array(ORDERS[: JUDGED - 1]) - 1, count)
-    series = np.tile(np.arange(count), JUDGED - 1)
+    orders = record.orders[: record.judged - 1]
+    last = np.repeat(orders - 1, count)
+    series = np.tile(np.arange(count), len(orders))
     found = at(record, last, series)
     order, lead = (column[series, last + 1] for column in (record.stored, record.lead))
     return replace(found, order=_column(order), lead=_column(lead))
@@ -148,13 +149,13 @@ def stored(record: Record) -> Rows:
 
 def sliding(record: Record, random: Any) -> Rows:
     """A review after each day that leaves a whole horizon before the judged one."""
-    days = np.arange(PAST - 1, KNOWN - LONG)
+    days = np.arange(PAST - 1, 2 * record.known - record.days)
     last = np.repeat(days, len(record.sku))
     series = np.tile(np.arange(len(record.sku)), len(days))
     found = at(record, last, series)
-    seen = record.leads[:, : JUDGED - 1]
+    seen = record.leads[:, : record.judged - 1]
     first, then = (draw(seen, record.sku, series, random) for _ in range(2))
-    arrives, until = (_column(values) for values in (first, REVIEW + then))
+    arrives, until = (_column(values) for values in (first, record.review + then))
     position = found.demand.mean(dim=1) * torch.from_numpy(random.uniform(-1, MOST, len(last))).float()
     ratio = torch.full_like(position, RATIO)
     best = hindsight_level(found.demand.cumsum(dim=-1).unsqueeze(-2), arrives, until, ratio)
@@ -172,8 +173,9 @@ def at(record: Record, last: Any, series: Any) -> Rows:
     days = last[:, None] - PAST + 1 + np.arange(PAST)
     there, row = days >= 0, series[:, None]
     sequence = np.stack([np.where(there, column[row, np.maximum(days, 0)], 0) for column in columns], axis=2)
-    ahead = last[:, None] + 1 + np.arange(LONG)
-    demand = np.where(ahead < KNOWN, record.demand[row, np.minimum(ahead, KNOWN - 1)], 0)
+    known = record.known
+    ahead = last[:, None] + 1 + np.arange(record.days - known)
+    demand = np.where(ahead < known, record.demand[row, np.minimum(ahead, known - 1)], 0)
     nothing = torch.zeros(len(last), 1)
     return Rows(
         torch.from_numpy(sequence).float(),
