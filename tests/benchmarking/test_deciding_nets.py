@@ -16,6 +16,7 @@ from deciding.replay import Replay
 from deciding.rules import forecast_rule, gamma_rule, normal_rule, shortened_rule
 
 BRIEF = Plan(members=2, epochs=20, batch=32, hidden=(16,), rate=1e-2, dropout=0.0, warm_up=5)
+BRIEFER = replace(BRIEF, epochs=3, refresh=2)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def test_an_order_is_decided_alike_whatever_happens_to_its_sku(orders: Orders, f
     mine = np.array([sku == orders.sku[0] for sku in orders.sku])
     demand = tuple(days[::-1] * 7 + 3 if own else days for days, own in zip(orders.happened.demand, mine, strict=True))
     other = replace(orders, happened=Happened(demand, np.where(mine, 2.0, orders.happened.vlt)))
-    said, again = levels_of(orders, forecast=forecast), levels_of(other, forecast=forecast)
+    said, again = (levels_of(one, BRIEFER, forecast=forecast) for one in (orders, other))
     np.testing.assert_array_equal(said[mine], again[mine])
     assert not np.array_equal(said[~mine], again[~mine])
 
@@ -80,7 +81,7 @@ def test_learning_costs_less_than_what_is_expected(orders: Orders) -> None:
 
 
 def test_one_seed_says_the_same_twice(orders: Orders) -> None:
-    np.testing.assert_array_equal(levels_of(orders), levels_of(orders))
+    np.testing.assert_array_equal(levels_of(orders, BRIEFER), levels_of(orders, BRIEFER))
 
 
 def test_scales_come_from_the_orders_that_are_learnt_from() -> None:
