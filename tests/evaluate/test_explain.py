@@ -169,6 +169,15 @@ def test_the_step_asked_for_is_the_one_explained(known: Setting) -> None:
     assert steps[2].about == "demand, day 3 of 4"
 
 
+def test_what_a_series_always_is_drives_nothing_beside_itself(known: Setting) -> None:
+    cutoff = last_cutoff(known)
+    among, alone = (explain(known, "store", "sku-2", cutoff, itself=itself)[0] for itself in (False, True))
+    assert "which sku it is" in dict(among.drivers)
+    assert "which sku it is" not in dict(alone.drivers)
+    assert alone.additive
+    assert alone.forecast == among.forecast
+
+
 def test_nothing_after_the_cutoff_changes_an_explanation(known: Setting) -> None:
     cutoff = known.panels[0].last - timedelta(days=30)
     panel = known.panels[0]

@@ -31,6 +31,13 @@ SERIES = 300  # that a whole model is judged on
 @click.option("--sku", metavar="SKU")
 @click.option("--cutoff", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="The last known day [the newest].")
 @click.option("--step", default="total", show_default=True, metavar="N|total", help="Which period of the horizon.")
+@click.option(
+    "--against",
+    type=click.Choice(("store", "itself")),
+    default="store",
+    show_default=True,
+    help="What is usual, to a net: for the store's series, or for this one.",
+)
 @click.option("--details", is_flag=True, help="Every column by itself.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws what is compared with.")
 @click.option("--png", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw it here, too.")
@@ -44,6 +51,7 @@ def command(
     sku: str | None,
     cutoff: datetime | None,
     step: str,
+    against: str,
     details: bool,
     seed: int,
     png: Path | None,
@@ -79,7 +87,7 @@ def command(
         # Before the dataset is read, as a misspelt name is found out at once.
         setting = _setting(output, storage, tenant, name, version, store)
         if store is not None and sku is not None:
-            found = explain(setting, store, sku, day, step=number, seed=seed)
+            found = explain(setting, store, sku, day, step=number, itself=against == "itself", seed=seed)
         else:
             found = importance(setting, seed=seed)
     content: dict[str, Any] = {"tenant": tenant, "model": model}

@@ -8,7 +8,7 @@ on any workload: `reasons.told` makes its net a function of numbers, `reasons.or
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -94,11 +94,19 @@ def _order(said: Prediction) -> Tensor:
 
 
 def explain(
-    setting: Setting, store: str, sku: str, cutoff: Any = None, *, step: int | None = None, seed: int = 0
+    setting: Setting,
+    store: str,
+    sku: str,
+    cutoff: Any = None,
+    *,
+    step: int | None = None,
+    itself: bool = False,
+    seed: int = 0,
 ) -> tuple[Explanation, ...]:
     """The demand forecast of one series: of one step of the horizon, or in total; and the order, where one is said.
 
-    `cutoff`: the last known period by default; the panels must have room for the horizon after it."""
+    `cutoff`: the last known period by default; the panels must have room for the horizon after it. `itself`: compared
+    with what is usual for this series, not for all of the panels' series; what it always is then drives nothing."""
     model = setting.model
     if step is not None and not 1 <= step <= model.spec.horizon:
         raise SettingRefused(f"step {step} of a horizon of {model.spec.horizon}", hint=f"1 to {model.spec.horizon}")
@@ -111,7 +119,8 @@ def explain(
         )
     alone = some_series(panel, np.array([row]))
     windows = model.preparation.cut([alone], model.spec, [day], targets=False)
-    reference = setting.sample(USUAL, day, targets=False, seed=seed)
+    whose = replace(setting, panels=[alone], lead_times=setting.lead_times[:1]) if itself else setting
+    reference = whose.sample(USUAL, day, targets=False, seed=seed)
     places = setting.origins(panel, row, day)
     frequency = model.preparation.frequency
     subject = about(frequency, model.spec.horizon, step)
@@ -120,7 +129,7 @@ def explain(
         answers["order, with the stock that there is"] = _order
     found = []
     for subject, answer in answers.items():
-        base = usual(setting.asked(reference, answer), torch.arange(len(reference)))
+        base = usual(whose.asked(reference, answer), torch.arange(len(reference)))
         parts = attributed(setting.asked(windows, answer, [alone]), torch.tensor([0]), base)
         found.append(
             Explanation(
