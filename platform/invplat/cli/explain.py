@@ -28,7 +28,7 @@ SERIES = 300  # that a whole model is judged on
 @click.argument("model", metavar="NAME[@VERSION]")
 @click.option("--tenant", required=True, metavar="NAME", help="Whose model and data.")
 @click.option("--store", metavar="STORE", help="With --sku: why it says what it says of this series.")
-@click.option("--sku", metavar="SKU")
+@click.option("--sku", metavar="SKU", help="With --store.")
 @click.option("--cutoff", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="The last known day [the newest].")
 @click.option("--step", default="total", show_default=True, metavar="N|total", help="Which period of the horizon.")
 @click.option(
@@ -59,7 +59,7 @@ def command(
     """Show which inputs drive a forecast, and the order where the model decides; or a whole model's forecasts.
 
     A forecast is compared with what the model says of usual inputs at the same level of sales; the difference is shared
-    out among the inputs, and adds up. Where the tenant has no model of that name, lightgbm is learnt on the spot.
+    out among the inputs, and adds up. The name lightgbm, where no such model is kept, means trees learnt on the spot.
 
     \b
     Examples:
