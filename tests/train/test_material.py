@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from invplat.core.errors import DatasetError
-from invplat.train.material import Material, assembled, known_dates, read_material
+from invplat.train.material import Material, assembled, known_dates, read_material, usual_recipe
 from invplat.workload import find
 from tests.data.memory import day, memory_dataset, sales
 from tests.train.shop import DAYS, shop
@@ -107,3 +107,9 @@ def test_the_same_windows_on_another_device_s_tensors(material: Material) -> Non
     moved = material.to("cpu")
     which = torch.arange(3)
     torch.testing.assert_close(moved.test.batch(which).target, material.test.batch(which).target)
+
+
+def test_a_year_ago_is_looked_at_where_history_is_long_enough_to_learn_from_it() -> None:
+    assert usual_recipe("weekly", 13, 140).last_year == 0
+    assert usual_recipe("weekly", 13, 156).last_year == 13
+    assert usual_recipe("daily", 28, 5 * 365).last_year == 28

@@ -57,7 +57,7 @@ class Learner:
         torch.set_num_threads(1)  # small nets; a second thread mostly waits
         params = self.workload.space.check(self.params)
         frequency = panels[0].frequency
-        recipe = self.recipe or usual_recipe(frequency, self.spec.horizon)
+        recipe = self.recipe or usual_recipe(frequency, self.spec.horizon, len(known_dates(panels)))
         plain = Preparation(recipe, frequency)
         ready = [plain.ready(panel.widened(self.spec.past), self.dataset)[0] for panel in panels]
         plan = Plan.of(params, epochs=self.epochs, patience=self.patience, seed=self.seed)

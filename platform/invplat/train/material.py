@@ -26,13 +26,14 @@ from invplat.data.transforms import Categories
 from invplat.data.windows import Batch, Windows
 from invplat.evaluate.lagged import vocabularies
 from invplat.evaluate.panels import periods, read_panels
-from invplat.evaluate.references import SEASON
+from invplat.evaluate.references import SEASON, YEAR
 from invplat.model import Preparation
 from invplat.train.schedule import Schedule, fitting
 from invplat.workload import QUANTILES, Source, Spec, Workload, lost
 
 PARTS = ("train", "validation", "test")
 MOST = 60_000  # windows to learn from: a random choice where there are more; later parts take a third as many
+YEARS = 3  # of history, from which a year ago is looked at
 CANDIDATES = 2_000_000  # windows that are chosen among
 RECIPES = {
     "daily": Recipe(windows=(7, 28, 91), pattern=0),
@@ -113,10 +114,11 @@ def read_material(
     if not datasets:
         raise DatasetError("no business was given to learn from", hint="name at least one tenant")
     unit = frequency or datasets[0].frequency
-    spec, note = fitting(unit, min(periods(dataset, unit) for dataset in datasets), past, horizon)
+    shortest = min(periods(dataset, unit) for dataset in datasets)
+    spec, note = fitting(unit, shortest, past, horizon)
     spec = replace(spec, quantiles=tuple(quantiles))
     notes += [note] if note else []
-    chosen = recipe or usual_recipe(unit, spec.horizon)
+    chosen = recipe or usual_recipe(unit, spec.horizon, shortest)
     businesses = []
     for dataset in datasets:
         whose = f"{dataset.tenant}: " if len(datasets) > 1 else ""
@@ -202,9 +204,11 @@ def assembled(
     )
 
 
-def usual_recipe(frequency: str, horizon: int) -> Recipe:
-    """The features of a model that looks so far ahead, where nobody says otherwise."""
-    return replace(RECIPES[frequency], last_year=horizon)
+def usual_recipe(frequency: str, horizon: int, history: int | None = None) -> Recipe:
+    """The features of a model that looks so far ahead, where nobody says otherwise. A year back only where the history,
+    in periods, lets a year and more of examples know theirs: from fewer a net learns that year by heart."""
+    enough = history is None or history >= YEARS * YEAR[frequency]
+    return replace(RECIPES[frequency], last_year=horizon if enough else 0)
 
 
 def known_dates(panels: Sequence[Panel]) -> list[date]:
