@@ -124,8 +124,9 @@ def test_a_store_that_closed_is_left_out_and_named() -> None:
     panels = [build_panel(dataset, store) for store in ("s1", "gone")]
     found = backtest([Spy()], panels, rolling_origins(panels, horizon=3, count=2), 3)
     assert set(found.answers["spy"].labels["store"].names) == {"s1"}
-    assert len(found.left_out) == 2
+    assert len(found.left_out) == 1  # once for all origins
     assert "gone" in found.left_out[0]
+    assert found.left_out[0].endswith("not judged at 2024-03-24, 2024-03-27")
 
 
 def test_a_sliding_history_is_as_long_as_asked() -> None:
