@@ -33,7 +33,7 @@ class DemandHead(nn.Module):
         self.hidden = nn.Linear(PERIOD + known, HIDDEN)
         self.says = nn.Linear(HIDDEN, self.levels + 1)
         self.line = nn.Linear(layout.past, layout.horizon, bias=False) if layout.past else None
-        self.usual = nn.Linear(known, 1, bias=False) if phases else None
+        self.usual = nn.Linear(PERIOD + known, 1, bias=False) if phases else None
         for straight in (self.line, self.usual):
             if straight is not None:
                 nn.init.zeros_(straight.weight)
@@ -41,13 +41,14 @@ class DemandHead(nn.Module):
             self.says.bias.fill_(-1.0)  # steps between quantiles of about 0.3 levels
             self.says.bias[self.middle], self.says.bias[-1] = 0.8, 0.5  # the middle and the mean at about one level
 
-    def forward(self, window: Tensor, future: Tensor, seen: Tensor) -> dict[str, Tensor]:
-        """window: n × width; future: n × horizon × what is known of a period; seen: n × past, past demand, centred."""
+    def forward(self, window: Tensor, future: Tensor, seen: Tensor, phases: Tensor | None = None) -> dict[str, Tensor]:
+        """window: n × width; future and phases: n × horizon × columns; seen: n × past, past demand; all centred."""
         told = self.periods(window).view(-1, self.horizon, PERIOD)
-        raw = self.says(F.relu(self.hidden(torch.cat([told, future], dim=-1))))
+        known = torch.cat([told, future] if phases is None else [told, future, phases], dim=-1)
+        raw = self.says(F.relu(self.hidden(known)))
         line = torch.zeros_like(raw[..., :1]) if self.line is None else self.line(seen).unsqueeze(-1)
         if self.usual is not None:
-            line = line + self.usual(future)
+            line = line + self.usual(known)
         quantiles = rising(raw[..., :-1], self.middle) + line
         mean = F.softplus(raw[..., -1:] + line).squeeze(-1)
         return {"quantiles": quantiles, "mean": mean}

@@ -88,7 +88,16 @@ def uniform(shape: Sequence[int], generator: torch.Generator) -> Tensor:
 
 def rising(raw: Tensor, middle: int) -> Tensor:
     """Any numbers (… × levels) → rising ones: the middle as it is, the others by steps that can't be negative."""
-    centre = raw[..., middle : middle + 1]
-    below = F.softplus(raw[..., :middle]).cumsum(-1).flip(-1)  # the first of these is the step next to the middle
-    above = F.softplus(raw[..., middle + 1 :]).cumsum(-1)
-    return torch.cat([centre - below, centre, centre + above], dim=-1)
+    return raw[..., middle : middle + 1] + F.softplus(raw) @ _climb(raw, middle)
+
+
+def _climb(raw: Tensor, middle: int) -> Tensor:
+    """Which steps each level adds to the middle or takes from it, so that sums are one product; steps × levels.
+
+    Of the steps below, the first is the one next to the middle.
+    """
+    place = torch.arange(raw.shape[-1], device=raw.device)
+    step, level = place[:, None], place[None, :]
+    above = (step > middle) & (step <= level)
+    below = step < middle - level
+    return above.to(raw.dtype) - below.to(raw.dtype)

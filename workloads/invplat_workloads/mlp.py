@@ -92,8 +92,7 @@ class Net(nn.Module):
         parts = [past.flatten(1), now, ahead[:, :, : self.own].flatten(1), future[:, 0], static, self.identity(ids)]
         window = self.chance_one(F.elu(self.trunk_one(torch.cat(parts, dim=-1))), noise_one)
         window = self.chance_two(F.elu(self.trunk_two(window)), noise_two)
-        known = torch.cat([future, phases], dim=-1)
-        found: dict[str, Tensor] = self.head(window, known, past[:, :, 0] if self.past else window)
+        found: dict[str, Tensor] = self.head(window, future, past[:, :, 0] if self.past else window, phases)
         return found if self.past else {**found, "mean": bounded(found["mean"])}
 
 
