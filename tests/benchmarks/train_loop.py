@@ -3,8 +3,8 @@
 One profile of a whole epoch on one CPU thread, the best of three: a busy machine can only make it look worse. Learning
 is matrix products (forward and backward) and the optimizer; around it lie gathering windows, activations, the loss and
 Python: some hundreds of operations a step that cost about the same however wide the net is, so its share grows with the
-net's width; two widths are shown. The other side is the bare loop: the same net and optimizer on one batch that is already gathered, so what the
-loop adds is a ratio of samples a second.
+net's width; two widths are shown. The other side is the bare loop: the same net and optimizer on one batch that is
+already gathered, so what the loop adds is a ratio of samples a second.
 
     make bench NAME=train_loop
 """
