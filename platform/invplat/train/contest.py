@@ -47,7 +47,7 @@ PROTOCOLS = (OURS, REPORT)
 REFERENCES = ("seasonal_naive", "seasonal_naive_year", "moving_average", *GRIDS)
 FEW = 100  # series-origins up to which ARIMA and ETS, a model a series, are asked without being named
 SERIES = 2_000  # judged at most, where nobody says otherwise
-QUICK_WINDOWS = 15_000  # that a net learns from at each origin
+QUICK_WINDOWS = 10_000  # that a net learns from at each origin
 
 Told = Callable[[str], None]
 
