@@ -6,7 +6,7 @@ training rows; of those themselves each row's effects come from the others', as 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -17,7 +17,7 @@ Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 Key = tuple[str, ...]
 
-DRAWN = {1: 1.0, 2: 0.05}  # rows that the pull towards nothing counts for, of a name and of a pair
+DRAWN = {1: 1.0, 2: 0.5}  # rows that the pull towards nothing counts for, of a name and of a pair
 ROUNDS = 6  # of going through all keys; later ones change nothing that shows
 FOLDS = 10
 SMALLEST = 0.5  # of demand, so that nothing has a logarithm
@@ -48,10 +48,12 @@ class Effects:
     counts: tuple[Doubles, ...]
 
     @classmethod
-    def fit(cls, ids: Mapping[str, Ints], target: npt.ArrayLike) -> tuple[Effects, Standing]:
-        """And the standing of the training rows, each learnt from the others."""
+    def fit(
+        cls, ids: Mapping[str, Ints], target: npt.ArrayLike, *, apart: Collection[str] = ()
+    ) -> tuple[Effects, Standing]:
+        """And the standing of the training rows, each learnt from the others. `apart`: not paired with each other."""
         demand = np.maximum(np.asarray(target, np.float64), 0.0)
-        keys = _keys(ids)
+        keys = _keys(ids, apart)
         codes = [_code(ids, key) for key in keys]
         whole = _fitted(keys, codes, demand)
         fold = np.random.default_rng(0).integers(0, FOLDS, len(demand))
@@ -85,10 +87,10 @@ def _arrays(standing: Standing) -> tuple[Doubles, Doubles, Doubles]:
     return standing.level, standing.effects, standing.counts
 
 
-def _keys(ids: Mapping[str, Ints]) -> tuple[Key, ...]:
+def _keys(ids: Mapping[str, Ints], apart: Collection[str]) -> tuple[Key, ...]:
     """Names alone and in pairs, as far as any of them comes twice."""
     every: list[Key] = [(name,) for name in ids]
-    every += list(combinations(ids, 2))
+    every += [pair for pair in combinations(ids, 2) if not set(pair) <= set(apart)]
     return tuple(key for key in every if len(np.unique(_code(ids, key))) < len(_code(ids, key)))
 
 
@@ -100,17 +102,26 @@ def _code(ids: Mapping[str, Ints], key: Key) -> Ints:
     return code
 
 
+def _named(code: Ints, key: Key) -> npt.NDArray[np.bool_]:
+    """Where no part is 0, which stands for every unknown name: those have nothing in common."""
+    return (code > 0) if len(key) == 1 else (code >> 32 > 0) & (code & 0xFFFFFFFF > 0)
+
+
 def _fitted(keys: tuple[Key, ...], codes: Sequence[Ints], demand: Doubles) -> Effects:
     """Round by round each key takes its share of what the others leave."""
     logarithm = np.log(np.maximum(demand, SMALLEST))
     centre = float(logarithm.mean()) if len(demand) else 0.0
     left = logarithm - centre
     places = [np.unique(code, return_inverse=True) for code in codes]
-    counts = [np.bincount(where, minlength=len(seen)).astype(np.float64) for seen, where in places]
+    counts = [
+        (np.bincount(where, minlength=len(seen)) * _named(seen, key)).astype(np.float64)
+        for key, (seen, where) in zip(keys, places, strict=True)
+    ]
     values = [np.zeros(len(seen)) for seen, _ in places]
     for _ in range(ROUNDS):
         for place, (key, (seen, where)) in enumerate(zip(keys, places, strict=True)):
             left += values[place][where]
             values[place] = np.bincount(where, left, len(seen)) / (counts[place] + DRAWN[len(key)])
+            values[place][counts[place] == 0] = 0.0
             left -= values[place][where]
     return Effects(keys, centre, 1.0, tuple(seen for seen, _ in places), tuple(values), tuple(counts))

@@ -17,6 +17,7 @@ from torch import Tensor
 from invplat.core.errors import DatasetError
 from invplat.data.design import Design
 from invplat.data.layout import Layout, Numbers, checked_quantiles, numbers
+from invplat_workloads.bands import Bands
 from invplat_workloads.effects import Effects, Standing
 from invplat_workloads.flat import FlatBatch
 
@@ -37,6 +38,7 @@ class Rows:
     censored: Tensor
     level: Tensor  # rows
     usual: float  # the training rows' mean demand
+    bands: Bands  # numbers that group names
     effects: Effects | None  # what the training rows' names said; None where no column is a name
 
     def __len__(self) -> int:
@@ -75,7 +77,7 @@ class Rows:
 
 
 def rows_of(design: Design, sizes: Mapping[str, int], *, like: Rows | None = None) -> Rows:
-    """`sizes`: of the vocabularies behind the table's ids. `like`: the training part, whose effects and columns hold."""
+    """`sizes`: of the vocabularies behind the table's ids. `like`: the training part; its effects and columns hold."""
     values = {name: design.values[:, place] for place, name in enumerate(design.names)}
     columns: dict[str, Any] = {}
     for name in design.names:
@@ -88,7 +90,9 @@ def rows_of(design: Design, sizes: Mapping[str, int], *, like: Rows | None = Non
     seen = design.target[design.observed]
     usual = like.usual if like is not None else max(float(seen.mean()) if len(seen) else 1.0, 1e-3)
     ids = {name: values[name].astype(np.int64) for name in design.categorical}
-    effects, standing = _standing(ids, design, like)
+    numbers = {name: values[name] for name in design.names if name not in design.categorical}
+    bands = Bands.fit(numbers, ids) if like is None else like.bands
+    effects, standing = _standing(ids, bands.codes(numbers), design, like)
     level = np.full(len(design.target), usual)
     if effects is not None and standing is not None:
         columns |= dict(standing.columns(effects.keys))
@@ -108,16 +112,20 @@ def rows_of(design: Design, sizes: Mapping[str, int], *, like: Rows | None = Non
         censored=torch.from_numpy(design.censored),
         level=torch.from_numpy(level.astype(np.float32)),
         usual=usual,
+        bands=bands,
         effects=effects,
     )
 
 
-def _standing(ids: Mapping[str, Any], design: Design, like: Rows | None) -> tuple[Effects | None, Standing | None]:
+def _standing(
+    ids: Mapping[str, Any], bands: Mapping[str, Any], design: Design, like: Rows | None
+) -> tuple[Effects | None, Standing | None]:
+    every = {**ids, **bands}
     if like is not None:
-        return like.effects, None if like.effects is None else like.effects.standing(ids)
+        return like.effects, None if like.effects is None else like.effects.standing(every)
     if not ids:
         return None, None
     target = np.where(
         design.observed, design.target, design.target[design.observed].mean() if design.observed.any() else 1
     )
-    return Effects.fit(ids, target)
+    return Effects.fit(every, target, apart=bands)
