@@ -69,7 +69,9 @@ def test_tables_are_learnt_by_the_same_net() -> None:
     layout = WORKLOAD.layout(train, SPEC)
     params = {"hidden_one": 64, "hidden_two": 64, "dropout_one": 0.0, "dropout_two": 0.0, "batch_size": 32}
     learn, judge = (WORKLOAD.examples(rows, layout) for rows in (train, test))
-    fitted = fit(WORKLOAD, params, layout, learn, judge, plan=Plan.of(params, epochs=40, learning_rate=5e-3))
+    fitted = fit(
+        WORKLOAD, params, layout, learn, judge, plan=Plan.of(params, epochs=80, patience=0, learning_rate=5e-3)
+    )
     batch = judge.batch(torch.arange(len(test)))
     said = WORKLOAD.predict(fitted.module(**WORKLOAD.inputs(fitted.module, batch)), batch, layout)
     actual, found = test.target, said.mean[:, 0].detach()
