@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from invplat.cli.judged import comparing, judging, keys_of, models_of, params_of, protocols_of, spec_of, written
 from invplat.cli.output import Output, common, pass_output
 
 PROTOCOLS = ("ours", "report", "both")
@@ -24,16 +25,9 @@ PROTOCOLS = ("ours", "report", "both")
 @click.option("--params", multiple=True, metavar="K=V,...", help="Of the workloads' space [its defaults].")
 @click.option("--epochs", type=click.IntRange(min=1), default=15, show_default=True, help="Of nets, at most.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--holding", type=float, default=1.0, show_default=True, help="Cost of a unit kept for a period.")
-@click.option("--shortage", type=float, default=9.0, show_default=True, help="Cost of a unit owed for a period.")
-@click.option("--valued", is_flag=True, help="Both are shares of a product's unit cost: sums are money.")
-@click.option("--series", type=click.IntRange(min=1), default=2_000, show_default=True, help="Judged at most, drawn.")
 @click.option("--thorough", is_flag=True, help="All rows and settings for the references, all windows for nets.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="For references.")
-@click.option("--by", metavar="KEY,...", help="Also by horizon, store, category, sku, cutoff.")
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER", help="[HOME/reports/TENANT/…]"
-)
+@judging
 @common
 @pass_output
 def command(
@@ -67,7 +61,6 @@ def command(
       invplat compare mlp --tenant corner-shop
       invplat compare mlp lstm --tenant corner-shop --models seasonal_naive,lightgbm --protocol both --by category
     """
-    from invplat.cli.judged import comparing, keys_of, params_of, spec_of, written
     from invplat.core.errors import SettingRefused
     from invplat.workload import find
 
@@ -83,8 +76,8 @@ def command(
     from invplat.train.contest import Rules, contest
 
     rules = Rules(
-        models=None if models is None else () if models == "none" else tuple(filter(None, models.split(","))),
-        protocols=("ours", "report") if protocol == "both" else (protocol,),
+        models=models_of(models),
+        protocols=protocols_of(protocol),
         origins=origins,
         epochs=epochs,
         seed=seed,

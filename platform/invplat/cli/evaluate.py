@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from invplat.cli.judged import comparing, judging, keys_of, models_of, written
 from invplat.cli.output import Output, common, pass_output
 
 BESIDE = "seasonal_naive,moving_average,ridge,lightgbm"
@@ -16,14 +17,7 @@ BESIDE = "seasonal_naive,moving_average,ridge,lightgbm"
 @click.option("--tenant", required=True, metavar="NAME", help="Whose model, and whose dataset.")
 @click.option("--origins", type=click.IntRange(min=1), default=2, show_default=True, help="Rolling cutoffs.")
 @click.option("--models", default=BESIDE, show_default=True, metavar="A,B,...", help="References beside it; none.")
-@click.option("--holding", type=float, default=1.0, show_default=True, help="Cost of a unit kept for a period.")
-@click.option("--shortage", type=float, default=9.0, show_default=True, help="Cost of a unit owed for a period.")
-@click.option("--valued", is_flag=True, help="Both are shares of a product's unit cost: sums are money.")
-@click.option("--series", type=click.IntRange(min=1), default=2_000, show_default=True, help="Judged at most, drawn.")
-@click.option("--by", metavar="KEY,...", help="Also by horizon, store, category, sku, cutoff.")
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER", help="[HOME/reports/TENANT/…]"
-)
+@judging
 @common
 @pass_output
 def command(
@@ -55,7 +49,6 @@ def command(
     storage = open_storage(output.settings.storage_url)
     version = resolve(storage, tenant, name, asked)
 
-    from invplat.cli.judged import comparing, keys_of, written
     from invplat.data.dataset import Dataset
     from invplat.model import Model
     from invplat.train.contest import Rules, contest
@@ -66,7 +59,7 @@ def command(
     dataset = Dataset.open(storage, tenant)
     title = f"{name}@{version}"
     rules = Rules(
-        models=() if models == "none" else tuple(filter(None, models.split(","))),
+        models=models_of(models),
         origins=origins,
         horizon=kept.spec.horizon,
         frequency=kept.preparation.frequency,

@@ -33,6 +33,36 @@ BY = ("wape", "rmse", "bias")  # metrics by group
 GROUPS = {"horizon": "step"}  # a person's word for a label of the answers
 
 
+JUDGING = (
+    click.option("--holding", type=float, default=1.0, show_default=True, help="Cost of a unit kept for a period."),
+    click.option("--shortage", type=float, default=9.0, show_default=True, help="Cost of a unit owed for a period."),
+    click.option("--valued", is_flag=True, help="Both are shares of a product's unit cost: sums are money."),
+    click.option(
+        "--series", type=click.IntRange(min=1), default=2_000, show_default=True, help="Judged at most, drawn."
+    ),
+    click.option("--by", metavar="KEY,...", help="Also by horizon, store, category, sku, cutoff."),
+    click.option(
+        "--out", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER", help="[HOME/reports/TENANT/…]"
+    ),
+)
+
+
+def judging(function: Callable[..., None]) -> Callable[..., None]:
+    """The options of every command that judges and writes a folder."""
+    for option in reversed(JUDGING):
+        function = option(function)
+    return function
+
+
+def models_of(text: str | None) -> tuple[str, ...] | None:
+    """References by name; none for no reference, and None for the usual ones."""
+    return None if text is None else () if text == "none" else tuple(filter(None, text.split(",")))
+
+
+def protocols_of(text: str) -> tuple[str, ...]:
+    return ("ours", "report") if text == "both" else (text,)
+
+
 def pairs(entries: Iterable[str], flag: str) -> dict[str, str]:
     """`a=1,b=2`, the flag given once or several times."""
     found: dict[str, str] = {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from invplat.cli.judged import comparing, models_of, protocols_of
 from invplat.cli.output import Output, common, pass_output
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ def command(
     from invplat.train.contest import Rules
 
     rules = Rules(
-        models=None if models is None else () if models == "none" else tuple(filter(None, models.split(","))),
-        protocols=("ours", "report") if protocol == "both" else (protocol,),
+        models=models_of(models),
+        protocols=protocols_of(protocol),
         origins=origins,
         epochs=epochs,
         seed=seed,
@@ -108,7 +109,6 @@ def _judged(output: Output, storage: Any, tenant: str, model: str | None, rules:
     """By the same contest that `compare` and `evaluate` hold."""
     from dataclasses import replace
 
-    from invplat.cli.judged import comparing
     from invplat.data.dataset import Dataset
     from invplat.train.contest import contest
     from invplat.train.forecaster import Kept
