@@ -1,4 +1,4 @@
-"""What `train`, `compare` and `evaluate` share: settings written as name=value, and how a judgement is drawn.
+"""What `train`, `compare`, `evaluate` and `report` share: settings written as name=value, and how a judgement is drawn.
 
 Knows no model and no metric's arithmetic; rich is imported when something is drawn.
 """
