@@ -5,7 +5,6 @@ Until the manifest is there the version does not exist; what a killed writer lef
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import secrets
@@ -105,13 +104,13 @@ class Writer:
     def _file(
         self, data: pa.Table, key: str, *, store: str = "", series: int = 0, span: tuple[str, str] = ("", "")
     ) -> DataFile:
-        sink = io.BytesIO()
+        sink = pa.BufferOutputStream()  # Arrow's own: a Python stream would take the interpreter's lock at every write
         # Names go to the encoder as dictionaries, its own form, but are strings to every reader: so no stored schema.
         # Snappy: zstd's start-up for a page costs more here than its fifth less of bytes is worth.
         pq.write_table(
             data, sink, compression="snappy", row_group_size=1 << 20, store_schema=False, write_statistics=["date"]
         )
-        written = sink.getvalue()
+        written = memoryview(sink.getvalue())
         self.storage.write(f"{data_prefix(self.tenant)}/{key}", written, durable=False)
         return DataFile(key, data.num_rows, series, len(written), xxhash.xxh3_128_hexdigest(written), store, *span)
 

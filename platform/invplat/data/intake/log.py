@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +21,7 @@ FAR = 700_000  # days from 1970 that a calendar can show
 LIMIT = 20_000  # repairs logged a rule and table; beyond that only the count says more
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):  # half as long in the making as a frozen dataclass
     table: str
     file: str
     row: int

@@ -60,7 +60,7 @@ def _shares(facts: Facts, vocabulary: Vocabulary) -> Iterator[Index | None]:
     share_of = np.zeros(len(rows), np.int32)
     share_of[stores] = before // SHARE
     share = share_of[store]
-    for number in np.unique(share_of[stores]).tolist():
+    for number in sorted(set(share_of[stores].tolist())):
         yield np.flatnonzero(share == number)
 
 
