@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from invplat.data.windows import Batch, Windows
 
 __all__ = [
+    "Chance",
     "Choice",
     "Column",
     "Dimension",
@@ -110,11 +111,19 @@ class Source(Protocol):
     def to(self, device: str) -> Self: ...
 
 
+class Chance(Protocol):
+    """What a net may draw while it trains."""
+
+    def uniform(self, shape: Sequence[int]) -> torch.Tensor:
+        """Numbers from 0 to 1, 1 not included; always as many in one step of a batch's size."""
+        ...
+
+
 class Workload(Protocol):
     """One object, without state: everything learnt is in the module, everything chosen in params and layout.
 
     Duties. The module is a pure function of what `inputs` makes: all chance of training (dropout) is drawn there, from
-    the generator given, so that a fit alone and a fit in a pack see the same. Its forward takes those tensors by name
+    the `chance` given, so that a fit alone and a fit in a pack see the same. Its forward takes those tensors by name
     and gives tensors by name, examples along the first axis, none looking at another. Outputs and targets are relative
     to each example's level. Modules live on any device and their state is tensors only.
     """
@@ -165,10 +174,8 @@ class Workload(Protocol):
         """Weights are drawn from torch's global generator, which the caller seeds."""
         ...
 
-    def inputs(
-        self, module: torch.nn.Module, batch: Batch, generator: torch.Generator | None = None
-    ) -> dict[str, torch.Tensor]:
-        """What forward takes; with a generator, of a step of training."""
+    def inputs(self, module: torch.nn.Module, batch: Batch, chance: Chance | None = None) -> dict[str, torch.Tensor]:
+        """What forward takes; with chance, of a step of training."""
         ...
 
     def loss(self, outputs: Outputs, batch: Batch, layout: Layout) -> torch.Tensor:

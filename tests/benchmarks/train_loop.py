@@ -21,6 +21,7 @@ import torch
 
 from invplat.data.layout import Layout
 from invplat.testing.panels import Case, made_windows
+from invplat.train.chance import Alone
 from invplat.train.loop import fit
 from invplat.train.plan import Plan
 from invplat.workload import Source, Spec
@@ -47,7 +48,7 @@ def bare(params: dict[str, Any], layout: Layout, source: Source, steps: int) -> 
     module = WORKLOAD.build(params, layout)
     optimizer = torch.optim.AdamW(module.parameters(), fused=True)
     batch = source.batch(torch.arange(params["batch_size"]))
-    inputs = WORKLOAD.inputs(module, batch, torch.Generator().manual_seed(0))
+    inputs = WORKLOAD.inputs(module, batch, Alone(0))
     began = time.perf_counter()
     for _ in range(steps):
         optimizer.zero_grad()

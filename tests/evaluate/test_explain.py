@@ -69,7 +69,7 @@ class Known:
     def examples(self, windows: Windows, layout: Layout, **beside: Any) -> Source:
         return layout.align(windows)
 
-    def inputs(self, module: nn.Module, batch: Batch, generator: Any = None) -> dict[str, Tensor]:
+    def inputs(self, module: nn.Module, batch: Batch, chance: Any = None) -> dict[str, Tensor]:
         return {"seen": batch.past[:, :, 0], "plans": batch.future[:, :, 0], "sku": batch.ids["sku"]}
 
     def predict(self, outputs: Any, batch: Batch, layout: Layout) -> Prediction:

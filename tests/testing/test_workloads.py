@@ -12,7 +12,8 @@ from invplat.core.errors import UserError
 from invplat.data.layout import Layout
 from invplat.data.windows import Batch, Windows
 from invplat.testing.workloads import WorkloadSuite
-from invplat.workload import Outputs, Parts, Prediction, Source, Spec
+from invplat.train.chance import Alone
+from invplat.workload import Chance, Outputs, Parts, Prediction, Source, Spec
 from invplat_workloads.mlp import MLP
 
 
@@ -39,10 +40,8 @@ class Careless(MLP):
 class Gossiping(MLP):
     """Lets one window hear of another."""
 
-    def inputs(
-        self, module: torch.nn.Module, batch: Batch, generator: torch.Generator | None = None
-    ) -> dict[str, torch.Tensor]:
-        found = super().inputs(module, batch, generator)
+    def inputs(self, module: torch.nn.Module, batch: Batch, chance: Chance | None = None) -> dict[str, torch.Tensor]:
+        found = super().inputs(module, batch, chance)
         return found | {"past": found["past"] - found["past"].mean(dim=0)}
 
 
@@ -68,10 +67,8 @@ class Homeless(MLP):
 class Rolling(MLP):
     """Draws from torch's own chance."""
 
-    def inputs(
-        self, module: torch.nn.Module, batch: Batch, generator: torch.Generator | None = None
-    ) -> dict[str, torch.Tensor]:
-        return super().inputs(module, batch, None if generator is None else torch.Generator().manual_seed(_rolled()))
+    def inputs(self, module: torch.nn.Module, batch: Batch, chance: Chance | None = None) -> dict[str, torch.Tensor]:
+        return super().inputs(module, batch, None if chance is None else Alone(_rolled()))
 
 
 def _rolled() -> int:

@@ -16,7 +16,7 @@ from invplat.testing.panels import Case, made_windows
 from invplat.train.checkpoint import Checkpoint
 from invplat.train.loop import Ended, Epoch, Fitted, Watch, fit, judged
 from invplat.train.plan import Plan
-from invplat.workload import Outputs, Params, Spec
+from invplat.workload import Chance, Outputs, Params, Spec
 from invplat_workloads.mlp import MLP
 
 CASE = Case(past=14, horizon=3, periods=60)
@@ -32,9 +32,7 @@ class Line(MLP):
         torch.nn.init.zeros_(line.weight)
         return line
 
-    def inputs(
-        self, module: torch.nn.Module, batch: Batch, generator: torch.Generator | None = None
-    ) -> dict[str, torch.Tensor]:
+    def inputs(self, module: torch.nn.Module, batch: Batch, chance: Chance | None = None) -> dict[str, torch.Tensor]:
         return {"input": batch.past[:, :, 0]}
 
     def loss(self, outputs: Outputs, batch: Batch, layout: Layout) -> torch.Tensor:
@@ -183,9 +181,9 @@ def test_every_example_is_seen_once_an_epoch() -> None:
 
     class Watched(Line):
         def inputs(
-            self, module: torch.nn.Module, batch: Batch, generator: torch.Generator | None = None
+            self, module: torch.nn.Module, batch: Batch, chance: Chance | None = None
         ) -> dict[str, torch.Tensor]:
-            if generator is not None:
+            if chance is not None:
                 seen.append(batch.past[:, :, 0] * batch.level[:, None])
             return super().inputs(module, batch)
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from invplat.data.layout import FAR, Numbers, squash
+from invplat.workload import Chance
 
 WIDEST = 16  # of an embedding
 FORGOTTEN = 0.1  # share of names that training hides, so that an unknown one is served well
@@ -77,13 +78,9 @@ def stacked_ids(ids: Mapping[str, Tensor], names: Sequence[str], like: Tensor) -
     return torch.stack([ids[name] for name in names], dim=-1)
 
 
-def forgetful(ids: Tensor, generator: torch.Generator) -> Tensor:
+def forgetful(ids: Tensor, chance: Chance) -> Tensor:
     """Some names become unknown, each by itself."""
-    return torch.where(uniform(ids.shape, generator) < FORGOTTEN, 0, ids)
-
-
-def uniform(shape: Sequence[int], generator: torch.Generator) -> Tensor:
-    return torch.rand(tuple(shape), generator=generator, device=generator.device)
+    return torch.where(chance.uniform(ids.shape) < FORGOTTEN, 0, ids)
 
 
 def rising(raw: Tensor, middle: int) -> Tensor:

@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from invplat.data.layout import Layout
-from invplat.workload import Choice, Column, Outputs, Params, Parts, Prediction, Source, Space, Spec, Uniform
+from invplat.workload import Chance, Choice, Column, Outputs, Params, Parts, Prediction, Source, Space, Spec, Uniform
 from invplat_workloads.flat import FlatBatch, FlatWindows, Shares, order
 from invplat_workloads.heads import DemandHead, said
-from invplat_workloads.layers import Dropout, Identity, Noise, forgetful, stacked_ids, uniform
+from invplat_workloads.layers import Dropout, Identity, Noise, forgetful, stacked_ids
 from invplat_workloads.losses import deviance, pinball, square
 from invplat_workloads.rows import RowBatch, Rows, rows_of
 
@@ -130,18 +130,18 @@ class MLP:
     def build(self, params: Params, layout: Layout) -> nn.Module:
         return Net(self.space.check(params), layout)
 
-    def inputs(self, module: nn.Module, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+    def inputs(self, module: nn.Module, batch: Batch, chance: Chance | None = None) -> dict[str, Tensor]:
         if not isinstance(module, Net) or not isinstance(batch, FlatBatch):
             raise TypeError(f"a {type(module).__name__} and a {type(batch).__name__}: mlp builds and makes others")
         ids = stacked_ids(batch.ids, module.identity.names, batch.level)
         found = {"past": batch.past, "now": batch.now, "ahead": batch.ahead, "static": batch.static, "ids": ids}
         found["phases"] = batch.phases
-        if generator is not None:
-            found["ids"] = forgetful(ids, generator)
+        if chance is not None:
+            found["ids"] = forgetful(ids, chance)
             one, two = module.widths
             found |= {
-                "noise_one": uniform((len(ids), one), generator),
-                "noise_two": uniform((len(ids), two), generator),
+                "noise_one": chance.uniform((len(ids), one)),
+                "noise_two": chance.uniform((len(ids), two)),
             }
         return found
 

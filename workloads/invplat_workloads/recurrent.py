@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from invplat.core.errors import DatasetError
 from invplat.data.layout import Layout
-from invplat.workload import Choice, Outputs, Params, Parts, Prediction, Source, Space, Spec, Uniform
+from invplat.workload import Chance, Choice, Outputs, Params, Parts, Prediction, Source, Space, Spec, Uniform
 from invplat_workloads.flat import DEMAND
 from invplat_workloads.heads import DemandHead, said
-from invplat_workloads.layers import Centred, Dropout, Identity, Noise, forgetful, stacked_ids, uniform
+from invplat_workloads.layers import Centred, Dropout, Identity, Noise, forgetful, stacked_ids
 from invplat_workloads.losses import deviance, pinball, square
 from invplat_workloads.mlp import COLUMNS
 
@@ -148,17 +148,17 @@ class Recurrent:
             raise DatasetError(f"{self.name} reads a past, and these rows have none", hint="use mlp on tables")
         return Net(self.name, self.space.check(params), layout)
 
-    def inputs(self, module: nn.Module, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+    def inputs(self, module: nn.Module, batch: Batch, chance: Chance | None = None) -> dict[str, Tensor]:
         if not isinstance(module, Net):
             raise TypeError(f"a {type(module).__name__} is not the net that {self.name} builds")
         names = module.identity.names if module.whole else ()
         ids = stacked_ids(batch.ids, names, batch.level)
         found = {"past": batch.past, "ahead": batch.ahead, "static": batch.static, "ids": ids}
-        if generator is not None:
+        if chance is not None:
             past, one, two = module.sizes
-            found["ids"] = forgetful(ids, generator)
-            found["noise_one"] = uniform((len(ids), past, one), generator)
-            found["noise_two"] = uniform((len(ids), two), generator)
+            found["ids"] = forgetful(ids, chance)
+            found["noise_one"] = chance.uniform((len(ids), past, one))
+            found["noise_two"] = chance.uniform((len(ids), two))
         return found
 
     def loss(self, outputs: Outputs, batch: Batch, layout: Layout) -> Tensor:

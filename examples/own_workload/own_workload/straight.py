@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from invplat.data.layout import Layout
-from invplat.workload import Choice, Column, Outputs, Params, Parts, Prediction, Source, Space, Spec, Uniform
+from invplat.workload import Chance, Choice, Column, Outputs, Params, Parts, Prediction, Source, Space, Spec, Uniform
 
 if TYPE_CHECKING:
     from invplat.data.lead_times import LeadTimes
@@ -65,7 +65,7 @@ class Straight:
     def build(self, params: Params, layout: Layout) -> nn.Module:
         return Line(self.space.check(params), layout)
 
-    def inputs(self, module: nn.Module, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+    def inputs(self, module: nn.Module, batch: Batch, chance: Chance | None = None) -> dict[str, Tensor]:
         return {"demand": batch.past[:, :, 0].clamp(max=100)}  # no dropout: nothing to draw
 
     def loss(self, outputs: Outputs, batch: Batch, layout: Layout) -> Tensor:

@@ -20,6 +20,7 @@ from invplat.core.space import Choice, Params, Space, Value
 from invplat.data.layout import Layout
 from invplat.data.windows import Batch, Windows
 from invplat.testing.panels import Case, made_windows, odd_windows
+from invplat.train.chance import Alone
 from invplat.train.checkpoint import Checkpoint
 from invplat.train.loop import Ended, Fitted, fit, judged
 from invplat.train.plan import Plan
@@ -107,8 +108,8 @@ class WorkloadSuite:
         _, layout, source = self.ready()
         batch = source.batch(torch.arange(FEW))
         module = self.net({}, layout).train()
-        draws = [self.workload.inputs(module, batch, torch.Generator().manual_seed(1)) for _ in range(2)]
-        assert all(torch.equal(draws[0][name], draws[1][name]) for name in draws[0]), "draw from the generator given"
+        draws = [self.workload.inputs(module, batch, Alone(1)) for _ in range(2)]
+        assert all(torch.equal(draws[0][name], draws[1][name]) for name in draws[0]), "draw from the chance given"
         for inputs in (draws[0], self.workload.inputs(module, batch)):
             one, two = module(**inputs), module(**inputs)
             assert all(torch.equal(one[name], two[name]) for name in one), "forward draws by itself"
@@ -239,8 +240,7 @@ class WorkloadSuite:
         batch = source.batch(torch.arange(FEW))
         free = {name: value for name, value in corner(self.workload.space, 0).items() if not _shape(self, name)}
         nets = [self.net(params, layout, seed) for seed, params in enumerate(({}, free, {}))]
-        generator = torch.Generator().manual_seed(0)
-        inputs = self.workload.inputs(nets[0], batch, generator)
+        inputs = self.workload.inputs(nets[0], batch, Alone(0))
         parameters, buffers = torch.func.stack_module_state(nets)
 
         def one(weights: Any, state: Any) -> Any:

@@ -1,7 +1,7 @@
 """One fit of one net: pure torch, on whatever device the examples lie. Knows no Ray, no files, no workload by name.
 
-Everything random comes from two generators of the fit's own: one for the order of examples, one for what a net draws
-while it trains. So a seed gives the same weights twice, and a checkpoint goes on to the same bits.
+Everything random is the fit's own: a generator for the order of examples, and `chance` for what a net draws while it
+trains. So a seed gives the same weights twice, and a checkpoint goes on to the same bits.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import torch
 from invplat.core.errors import SettingRefused
 from invplat.core.space import Params
 from invplat.data.layout import Layout
+from invplat.train.chance import Alone
 from invplat.train.checkpoint import Checkpoint, grouped
 from invplat.train.plan import Plan
 from invplat.workload import Source, Workload
@@ -93,9 +94,9 @@ def order_of(count: int, generator: torch.Generator) -> torch.Tensor:
     return torch.randperm(count, generator=generator)
 
 
-def generators(seed: int, device: str) -> tuple[torch.Generator, torch.Generator]:
-    """For the order of examples, always on the CPU, and for what a net draws, on its device."""
-    return torch.Generator().manual_seed(seed), torch.Generator(device).manual_seed(seed)
+def order_generator(plan: Plan) -> torch.Generator:
+    """For the order of examples; always on the CPU."""
+    return torch.Generator().manual_seed(plan.seed if plan.order is None else plan.order)
 
 
 def steps(count: int, plan: Plan) -> int:
@@ -132,7 +133,7 @@ class _Run:
         self.optimizer = torch.optim.AdamW(
             self.learning.values(), lr=plan.learning_rate, weight_decay=plan.weight_decay, fused=True
         )
-        self.order, self.chance = generators(plan.seed, device)
+        self.order, self.chance = order_generator(plan), Alone(plan.seed, device)
         self.steps = steps(len(train), plan)
         self.history: list[Epoch] = []
         self.best = 0
@@ -169,6 +170,7 @@ class _Run:
 
     def epoch(self, number: int) -> tuple[float, int]:
         """Mean loss of the epoch, and the first batch (from 1) whose loss was not finite, or 0."""
+        self.chance.begin(number)
         every = 1 if self.device == "cpu" else LOOK_EVERY
         losses: list[torch.Tensor] = []
         looked = 0
@@ -225,7 +227,7 @@ class _Run:
         tensors = grouped(
             weights=self.state(),
             best=self.best_state,
-            generators={"order": self.order.get_state(), "chance": self.chance.get_state()},
+            generators={"order": self.order.get_state()},
             **moments,
         )
         facts = {
@@ -249,9 +251,7 @@ class _Run:
                 state: dict[str, Any] = {moment: kept[moment][name].to(self.device) for moment in MOMENTS}
                 state["step"] = torch.tensor(float(checkpoint.facts["steps"]), device=self.device)
                 self.optimizer.state[parameter] = state
-        found = checkpoint.group("generators")
-        self.order.set_state(found["order"])
-        self.chance.set_state(found["chance"])
+        self.order.set_state(checkpoint.group("generators")["order"])
 
     def check(self, facts: dict[str, Any]) -> None:
         """Another plan, other examples or another net would go on to something that neither fit is."""

@@ -23,7 +23,8 @@ class Plan:
     schedule: str = "cosine"  # over all epochs; constant: the same rate throughout
     clip: float = 1.0  # longest gradient; 0 leaves it as it is
     patience: int = 5  # epochs without a better validation loss before it stops; 0 never stops early
-    seed: int = 0
+    seed: int = 0  # of the weights and of what a net draws while it trains
+    order: int | None = None  # seed of the order of examples; None: the same
     mixed: bool = False  # bfloat16 where a GPU does the arithmetic; a CPU ignores it
 
     def __post_init__(self) -> None:

@@ -16,14 +16,14 @@ from torch import Tensor, nn
 
 from invplat.core.errors import DatasetError
 from invplat.data.layout import Layout
-from invplat.workload import Choice, Column, Outputs, Params, Parts, Prediction, Source, Space, Spec, Uniform
+from invplat.workload import Chance, Choice, Column, Outputs, Params, Parts, Prediction, Source, Space, Spec, Uniform
 from invplat_workloads.e2e.examples import DecisionBatch, Decisions, Terms
 from invplat_workloads.e2e.net import RATIOS, Net
 from invplat_workloads.e2e.regret import regret, square
 from invplat_workloads.e2e.waits import Waits
 from invplat_workloads.flat import FlatWindows, order
 from invplat_workloads.heads import said
-from invplat_workloads.layers import forgetful, stacked_ids, uniform
+from invplat_workloads.layers import forgetful, stacked_ids
 from invplat_workloads.losses import deviance, pinball
 from invplat_workloads.mlp import COLUMNS as DEMAND_COLUMNS
 
@@ -84,25 +84,25 @@ class E2E:
             raise DatasetError("e2e reads a past, and these rows have none", hint="use mlp on tables")
         return Net(self.space.check(params), layout)
 
-    def inputs(self, module: nn.Module, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+    def inputs(self, module: nn.Module, batch: Batch, chance: Chance | None = None) -> dict[str, Tensor]:
         if not isinstance(module, Net) or not isinstance(batch, DecisionBatch):
             raise TypeError(f"a {type(module).__name__} and a {type(batch).__name__}: e2e builds and makes others")
         ids = stacked_ids(batch.ids, module.identity.names, batch.level)
         horizon = batch.target.shape[-1]
-        chance, review = batch.chance, batch.review
+        place, review = batch.chance, batch.review
         ratio = batch.shortage / (batch.holding + batch.shortage)
         found = {"past": batch.past, "now": batch.now, "ahead": batch.ahead, "static": batch.static}
         found |= {"points": batch.points, "own": batch.own}
-        if generator is not None:
-            ids = forgetful(ids, generator)
-            chance = uniform(chance.shape, generator)
-            found["noise"] = uniform((len(ids), module.width), generator)
+        if chance is not None:
+            ids = forgetful(ids, chance)
+            place = chance.uniform(place.shape)
+            found["noise"] = chance.uniform((len(ids), module.width))
             if self.mixed:
                 room = (horizon - batch.points[:, -1]).clamp(min=1)
-                review = (uniform(review.shape, generator) * room).floor() + 1
+                review = (chance.uniform(review.shape) * room).floor() + 1
                 lowest, highest = torch.logit(torch.tensor((RATIOS[0], RATIOS[-1]))).tolist()
-                ratio = torch.sigmoid(lowest + (highest - lowest) * uniform(ratio.shape, generator))
-        waits = drawn(batch.points, chance)
+                ratio = torch.sigmoid(lowest + (highest - lowest) * chance.uniform(ratio.shape))
+        waits = drawn(batch.points, place)
         arrives, until = waits[..., 0], review.unsqueeze(-1) + waits[..., 1]
         return {**found, "ids": ids, "review": review, "ratio": ratio, "arrives": arrives, "until": until}
 
