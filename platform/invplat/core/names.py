@@ -1,6 +1,6 @@
 """What a tenant, a store and a SKU may be called, and how any name becomes a safe folder name.
 
-A tenant's name, and a model's, is chosen by an operator and appears in URLs and paths, so it is strict. Store and SKU
+A tenant's name, a model's and a study's is chosen by an operator and appears in URLs and paths, so it is strict. Store and SKU
 names come from a business's own files; they are data, kept as they are, and only ever reach a path percent-encoded.
 """
 
@@ -24,6 +24,11 @@ def check_tenant(name: str) -> str:
 def check_model(name: str) -> str:
     """Return the name of a model, or refuse it; the rule is the tenants'."""
     return _strict(name, "model", "my-model")
+
+
+def check_study(name: str) -> str:
+    """Return the name of a study, or refuse it; the rule is the tenants'."""
+    return _strict(name, "study", "my-study")
 
 
 def _strict(name: str, what: str, example: str) -> str:
