@@ -110,7 +110,7 @@ class Writer:
         pq.write_table(
             data, sink, compression="snappy", row_group_size=1 << 20, store_schema=False, write_statistics=["date"]
         )
-        written = memoryview(sink.getvalue())
+        written = sink.getvalue().to_pybytes()
         self.storage.write(f"{data_prefix(self.tenant)}/{key}", written, durable=False)
         return DataFile(key, data.num_rows, series, len(written), xxhash.xxh3_128_hexdigest(written), store, *span)
 
