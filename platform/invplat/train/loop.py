@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -20,7 +20,9 @@ from invplat.core.space import Params
 from invplat.data.layout import Layout
 from invplat.train.chance import Alone
 from invplat.train.checkpoint import Checkpoint, grouped
+from invplat.train.exchange import Exchange
 from invplat.train.plan import Plan
+from invplat.train.shared import Crew, Shared
 from invplat.workload import Source, Workload
 
 JUDGED_AT_ONCE = 4096  # examples a step where nothing is learnt
@@ -73,17 +75,20 @@ def fit(
     device: str = "cpu",
     resume: Checkpoint | None = None,
     watch: Watch | None = None,
+    exchange: Exchange | None = None,
 ) -> Fitted:
     """`module`: begin from these weights, those that don't require a gradient staying as they are.
 
-    `watch` is told each epoch, and how to make a checkpoint of it; answering False stops the fit.
+    `watch` is told each epoch, and how to make a checkpoint of it; answering False stops the fit. `exchange`: with the
+    other workers of this fit; both sources are then `Shared`.
     """
     if not len(train):
         raise SettingRefused("there are no examples to learn from", hint="choose earlier cutoffs or a shorter past")
     with torch.random.fork_rng(devices=[device] if device.startswith("cuda") else []):
         torch.manual_seed(plan.seed)
         net = (workload.build(params, layout) if module is None else module).to(device)
-    run = _Run(workload, layout, net, train.to(device), validation.to(device) if validation else None, plan, device)
+    sources = train.to(device), validation.to(device) if validation else None
+    run = Run(workload, layout, net, *sources, plan, device, exchange)
     if resume is not None:
         run.restore(resume)
     return run.go(watch)
@@ -104,17 +109,21 @@ def steps(count: int, plan: Plan) -> int:
     return -(-count // plan.batch_size)
 
 
-@torch.no_grad()
 def judged(workload: Workload, module: torch.nn.Module, source: Source, layout: Layout, device: str) -> float:
     """Mean loss of all examples, whatever the size of a batch."""
+    return float(summed(workload, module, source, layout, device)) / max(len(source), 1)
+
+
+@torch.no_grad()
+def summed(workload: Workload, module: torch.nn.Module, source: Source, layout: Layout, device: str) -> torch.Tensor:
     total = torch.zeros((), dtype=torch.float64, device=device)
-    for which in torch.split(torch.arange(len(source), device=device), JUDGED_AT_ONCE):
+    for which in torch.split(torch.arange(len(source), device=device), JUDGED_AT_ONCE) if len(source) else ():
         batch = source.batch(which)
         total += workload.loss(module(**workload.inputs(module, batch)), batch, layout).double().sum()
-    return float(total) / max(len(source), 1)
+    return total
 
 
-class _Run:
+class Run:
     def __init__(
         self,
         workload: Workload,
@@ -124,6 +133,7 @@ class _Run:
         validation: Source | None,
         plan: Plan,
         device: str,
+        exchange: Exchange | None = None,
     ) -> None:
         self.workload, self.layout, self.module, self.plan, self.device = workload, layout, module, plan, device
         self.train, self.validation = train, validation
@@ -133,7 +143,11 @@ class _Run:
         self.optimizer = torch.optim.AdamW(
             self.learning.values(), lr=plan.learning_rate, weight_decay=plan.weight_decay, fused=True
         )
-        self.order, self.chance = order_generator(plan), Alone(plan.seed, device)
+        self.crew: Crew | None = None
+        if exchange is not None and isinstance(train, Shared):
+            self.crew = Crew(exchange, train, list(self.learning.values()), plan.seed, device)
+        self.order = order_generator(plan)
+        self.chance = Alone(plan.seed, device) if self.crew is None else self.crew.chance
         self.steps = steps(len(train), plan)
         self.history: list[Epoch] = []
         self.best = 0
@@ -186,9 +200,11 @@ class _Run:
         weights = torch.tensor(sizes, dtype=torch.float64)
         return float((torch.stack(losses).double().cpu() * weights).sum() / weights.sum()), 0
 
-    def batches(self) -> Iterator[torch.Tensor]:
-        order = order_of(len(self.train), self.order).to(self.device)
-        yield from torch.split(order, self.plan.batch_size)
+    def batches(self) -> Sequence[torch.Tensor]:
+        found = torch.split(order_of(len(self.train), self.order).to(self.device), self.plan.batch_size)
+        if self.crew is not None:
+            self.crew.train.begin(found)
+        return found
 
     def step(self, which: torch.Tensor, number: int) -> torch.Tensor:
         for group in self.optimizer.param_groups:
@@ -197,17 +213,25 @@ class _Run:
         inputs = self.workload.inputs(self.module, batch, self.chance)
         with torch.autocast("cuda", torch.bfloat16, enabled=self.plan.mixed and self.device.startswith("cuda")):
             outputs = self.module(**inputs)
-        loss = self.workload.loss(outputs, batch, self.layout).mean()
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        losses = self.workload.loss(outputs, batch, self.layout)
+        loss = self.learn(losses) if self.crew is None else self.crew.learn(losses)
         if self.plan.clip:
             torch.nn.utils.clip_grad_norm_(self.learning.values(), self.plan.clip)
         self.optimizer.step()
+        return loss
+
+    def learn(self, losses: torch.Tensor) -> torch.Tensor:
+        loss = losses.mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
     def judge(self) -> float | None:
         if self.validation is None:
             return None
+        if self.crew is not None and isinstance(self.validation, Shared):
+            mine = summed(self.workload, self.module, self.validation.mine, self.layout, self.device)
+            return float(self.crew.total(mine)) / len(self.validation)
         return judged(self.workload, self.module, self.validation, self.layout, self.device)
 
     def fitted(self, ended: Ended, trouble: str = "") -> Fitted:
