@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SAMPLE = 4096  # windows that centres are taken from, evenly spread
 VERSION = 1
+SAME = 1e-6  # a spread below this is a constant's
 FAR = 8.0  # spreads from the centre beyond which a number says no more
 
 
@@ -140,8 +141,48 @@ def numbers(names: Sequence[str], values: torch.Tensor) -> Numbers:
     squeezed = squash(values.double()).flatten(0, -2)
     centres = squeezed.mean(dim=0)
     spreads = (squeezed - centres).square().mean(dim=0).sqrt()
-    spreads[spreads < 1e-6] = 1.0
+    spreads[spreads < SAME] = 1.0
     return Numbers(tuple(names), tuple(centres.tolist()), tuple(spreads.tolist()))
+
+
+def merged(layouts: Sequence[Layout], counts: Sequence[int]) -> Layout:
+    """The layout that all these examples together would give, from those of their parts, alike in all but numbers."""
+    if len(layouts) == 1:
+        return layouts[0]
+    first = layouts[0]
+    for other in layouts[1:]:
+        if _form(other) != _form(first):
+            raise DatasetError(
+                "parts of one business have other columns than others",
+                hint="see them: invplat data describe",
+            )
+    return replace(
+        first,
+        sees=_merged([layout.sees for layout in layouts], counts),
+        ahead=_merged([layout.ahead for layout in layouts], counts),
+        static=_merged([layout.static for layout in layouts], counts),
+    )
+
+
+def _form(layout: Layout) -> dict[str, Any]:
+    names = {name: getattr(layout, name).names for name in ("sees", "ahead", "static")}
+    return {**vars(layout), **names}
+
+
+def _merged(parts: Sequence[Numbers], counts: Sequence[int]) -> Numbers:
+    whole = sum(counts)
+    centres, spreads = [], []
+    for place in range(len(parts[0].names)):
+        centre = sum(count * part.centres[place] for part, count in zip(parts, counts, strict=True)) / whole
+        # A spread of 1 to the last digit is a constant's, see `numbers`.
+        square = [
+            (0.0 if part.spreads[place] == 1.0 else part.spreads[place] ** 2) + (part.centres[place] - centre) ** 2
+            for part in parts
+        ]
+        spread = math.sqrt(sum(count * one for one, count in zip(square, counts, strict=True)) / whole)
+        centres.append(centre)
+        spreads.append(1.0 if spread < SAME else spread)
+    return Numbers(parts[0].names, tuple(centres), tuple(spreads))
 
 
 def squash(values: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,7 @@ Where all series would be too many, every store keeps the same share of them, dr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ NUMBERS = 150_000_000  # kept in panels, 4 bytes each; windows and nets hold two
 class Panels:
     panels: tuple[Panel, ...]
     notes: tuple[str, ...]  # what was left out, and why
+    never: int = 0  # series that never sold anything
 
 
 def read_panels(
@@ -38,35 +39,54 @@ def read_panels(
     told: Callable[[int, int], None] | None = None,
 ) -> Panels:
     """`make`: what is done to each panel as it is read, such as adding features. `series` and `numbers`: at most."""
+    found = some_panels(
+        dataset, dataset.stores, frequency=frequency, series=series, numbers=numbers, seed=seed, make=make, told=told
+    )
+    kept = sum(len(panel.skus) for panel in found.panels)
+    if not kept:
+        raise DatasetError(f"no store of {dataset.tenant} has a usable history", hint=found.notes[0])
+    if found.never == kept:
+        raise DatasetError(
+            f"no series of {dataset.tenant} ever sold anything",
+            hint="see what its sales hold: invplat data describe",
+        )
+    notes = (f"{found.never:,} series never sold anything",) if found.never else ()
+    return Panels(found.panels, (*found.notes, *notes), found.never)
+
+
+def some_panels(
+    dataset: Dataset,
+    stores: Sequence[str],
+    *,
+    frequency: str | None = None,
+    series: int | None = None,
+    numbers: int = NUMBERS,
+    seed: int = 0,
+    make: Callable[[Panel], Panel] = lambda panel: panel,
+    told: Callable[[int, int], None] | None = None,
+) -> Panels:
+    """Of these stores; none where none of them has a usable history."""
     found: list[Panel] = []
     notes: list[str] = []
     share = 1.0
     random = np.random.default_rng(seed)
-    for done, store in enumerate(dataset.stores):
+    all_of_them = sum(file.series for file in dataset.manifest.tables["sales"].files if file.store in set(stores))
+    for done, store in enumerate(stores):
         try:
             panel = make(build_panel(dataset, store, frequency=frequency))
         except DatasetError as error:  # one store without a usable history is no reason to do without the others
             notes.append(f"store {store} is left out: {error.message}")
             continue
         if not found:
-            share = _share(dataset, panel, series, numbers)
+            share = _share(all_of_them, panel, series, numbers)
         found.append(_drawn(panel, share, random))
         if told is not None:
-            told(done + 1, len(dataset.stores))
-    if not found:
-        raise DatasetError(f"no store of {dataset.tenant} has a usable history", hint=notes[0])
+            told(done + 1, len(stores))
     if share < 1:
         kept = sum(len(panel.skus) for panel in found)
-        notes.append(f"{kept:,} of {dataset.manifest.series:,} series are looked at, drawn at random: all are too many")
+        notes.append(f"{kept:,} of {all_of_them:,} series are looked at, drawn at random: all are too many")
     never = sum(int((~panel.demand.any(axis=1)).sum()) for panel in found)
-    if never == sum(len(panel.skus) for panel in found):
-        raise DatasetError(
-            f"no series of {dataset.tenant} ever sold anything",
-            hint="see what its sales hold: invplat data describe",
-        )
-    if never:
-        notes.append(f"{never:,} series never sold anything")
-    return Panels(tuple(found), tuple(notes))
+    return Panels(tuple(found), tuple(notes), never)
 
 
 def periods(dataset: Dataset, frequency: str | None = None) -> int:
@@ -76,11 +96,11 @@ def periods(dataset: Dataset, frequency: str | None = None) -> int:
     return span.length if wanted == dataset.frequency else max(span.length - 2, 0)
 
 
-def _share(dataset: Dataset, panel: Panel, series: int | None, numbers: int) -> float:
+def _share(all_of_them: int, panel: Panel, series: int | None, numbers: int) -> float:
     """Of all series, as the first panel's width and length tell what each takes."""
     each = panel.timeline.length * (len(panel.past.names) + len(panel.ahead.names) + 3)
-    all_of_them = max(dataset.manifest.series, 1)
-    return min(1.0, numbers / (each * all_of_them), 1.0 if series is None else series / all_of_them)
+    every = max(all_of_them, 1)
+    return min(1.0, numbers / (each * every), 1.0 if series is None else series / every)
 
 
 def _drawn(panel: Panel, share: float, random: np.random.Generator) -> Panel:

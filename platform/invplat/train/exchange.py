@@ -56,7 +56,7 @@ class Processes:
         self.rank, self.size = processes.get_rank(), processes.get_world_size()
 
     def sum(self, tensor: torch.Tensor) -> Wait:
-        work = processes.all_reduce(tensor, async_op=True)  # type: ignore[no-untyped-call]
+        work = processes.all_reduce(tensor, async_op=True)
 
         def wait() -> None:
             work.wait()
@@ -66,29 +66,28 @@ class Processes:
     def gather(self, record: Any) -> list[Any]:
         data = torch.frombuffer(bytearray(json.dumps(record).encode()), dtype=torch.uint8)
         lengths = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
-        processes.all_gather(lengths, torch.tensor([len(data)]))  # type: ignore[no-untyped-call]
+        processes.all_gather(lengths, torch.tensor([len(data)]))
         most = int(max(lengths))
         padded = torch.zeros(most, dtype=torch.uint8)
         padded[: len(data)] = data
         rows = [torch.empty(most, dtype=torch.uint8) for _ in range(self.size)]
-        processes.all_gather(rows, padded)  # type: ignore[no-untyped-call]
+        processes.all_gather(rows, padded)
         return [json.loads(row[: int(length)].numpy().tobytes()) for row, length in zip(rows, lengths, strict=True)]
 
 
 def agreed(exchange: Exchange, work: Callable[[], T], tell: Callable[[T], Any]) -> tuple[T, list[Any]]:
     """This worker's result, and what every worker tells of its own; the first refusal of any is raised by all."""
-    result: T | None = None
+    found: list[T] = []
     try:
-        result = work()
-        said = {"told": tell(result)}
+        found.append(work())
+        said = {"told": tell(found[0])}
     except UserError as error:
         said = {"refused": refusal(error)}
     heard = exchange.gather(said)
     for one in heard:
         if "refused" in one:
             raise error_of(one["refused"])
-    assert result is not None or "told" in said
-    return result, [one["told"] for one in heard]  # type: ignore[return-value]
+    return found[0], [one["told"] for one in heard]
 
 
 def refusal(error: InvplatError) -> dict[str, Any]:

@@ -110,22 +110,43 @@ def read_material(
 ) -> Material:
     """From datasets to material. `past` and `horizon`: the usual ones of the frequency where they are not given, less
     where the shortest history has no room for them. `told`: stores read so far, and in all, of each dataset."""
-    notes: list[str] = []
+    made = settled(datasets, past=past, horizon=horizon, quantiles=quantiles, frequency=frequency, recipe=recipe)
+    notes = list(made.notes)
+    businesses = []
+    for dataset in datasets:
+        whose = f"{dataset.tenant}: " if len(datasets) > 1 else ""
+        business, said = _business(workload, dataset, made.spec, made.frequency, made.recipe, seed, told)
+        businesses.append(business)
+        notes += [whose + sentence for sentence in (*lost(workload, dataset), *said)]
+    return assembled(workload, made.spec, businesses, most=most, seed=seed, notes=notes)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What is decided before any store is read."""
+
+    spec: Spec
+    frequency: str
+    recipe: Recipe
+    notes: tuple[str, ...] = ()
+
+
+def settled(
+    datasets: Sequence[Dataset],
+    *,
+    past: int | None = None,
+    horizon: int | None = None,
+    quantiles: Sequence[float] = QUANTILES,
+    frequency: str | None = None,
+    recipe: Recipe | None = None,
+) -> Settled:
     if not datasets:
         raise DatasetError("no business was given to learn from", hint="name at least one tenant")
     unit = frequency or datasets[0].frequency
     shortest = min(periods(dataset, unit) for dataset in datasets)
     spec, note = fitting(unit, shortest, past, horizon)
-    spec = replace(spec, quantiles=tuple(quantiles))
-    notes += [note] if note else []
     chosen = recipe or usual_recipe(unit, spec.horizon, shortest)
-    businesses = []
-    for dataset in datasets:
-        whose = f"{dataset.tenant}: " if len(datasets) > 1 else ""
-        business, said = _business(workload, dataset, spec, unit, chosen, seed, told)
-        businesses.append(business)
-        notes += [whose + sentence for sentence in (*lost(workload, dataset), *said)]
-    return assembled(workload, spec, businesses, most=most, seed=seed, notes=notes)
+    return Settled(replace(spec, quantiles=tuple(quantiles)), unit, chosen, (note,) if note else ())
 
 
 def _business(
@@ -147,7 +168,7 @@ def _business(
     )
     dates = known_dates(found.panels)
     series = sum(len(panel.skus) for panel in found.panels)
-    schedule = Schedule.of(dates, spec.horizon, stride=-(-series * len(dates) // CANDIDATES))
+    schedule = Schedule.of(dates, spec.horizon, stride=stride_of(series, dates))
     decides = bool({"vlt", "order"} & workload.predicts) and dataset.has("receipts")
     lead_times = [read_lead_times(dataset)] * len(found.panels) if decides else []
     return Business(found.panels, recipe, schedule, lead_times, dataset), found.notes
@@ -173,11 +194,10 @@ def assembled(
         Preparation(business.recipe, business.frequency, coders).cut(business.panels, spec, business.schedule.every)
         for business, coders in zip(businesses, encoders, strict=True)
     ]
-    places = np.concatenate([_places(cut, business.schedule) for cut, business in zip(cuts, businesses, strict=True)])
+    places = np.concatenate([places_of(cut, business.schedule) for cut, business in zip(cuts, businesses, strict=True)])
     windows = pooled(cuts)
-    random = np.random.default_rng(seed)
-    limits = (most, most // 3, most // 3)
-    rows = [_drawn(np.flatnonzero(places == place), limit, random) for place, limit in enumerate(limits)]
+    parts = [np.flatnonzero(places == place) for place in range(len(PARTS))]
+    rows = [part[kept] for part, kept in zip(parts, drawn([len(part) for part in parts], most, seed), strict=True)]
     if not len(rows[0]):
         raise DatasetError("no window lies in the training part", hint="ask for a shorter past or bring more history")
     layout = workload.layout(windows.select(rows[0]), spec)
@@ -219,7 +239,12 @@ def known_dates(panels: Sequence[Panel]) -> list[date]:
     return found
 
 
-def _places(cut: Windows, schedule: Schedule) -> Ints:
+def stride_of(series: int, dates: Sequence[date]) -> int:
+    """Periods between training cutoffs, so that there are not too many windows to choose among."""
+    return -(-series * len(dates) // CANDIDATES)
+
+
+def places_of(cut: Windows, schedule: Schedule) -> Ints:
     """Of each window, the place in PARTS; by ranges, as stores of one business may begin their weeks on other days."""
     days = cut.cutoffs.astype("datetime64[D]").astype(np.int64)
     ends = [as_day(schedule.train[-1]), as_day((schedule.validation or schedule.train)[-1])]
@@ -227,6 +252,11 @@ def _places(cut: Windows, schedule: Schedule) -> Ints:
     return found
 
 
-def _drawn(rows: Ints, most: int, random: np.random.Generator) -> Ints:
-    found: Ints = rows if len(rows) <= most else np.sort(random.choice(rows, most, replace=False))
-    return found
+def drawn(counts: Sequence[int], most: int, seed: int) -> list[Ints]:
+    """Of so many windows of each part, by number, those that are kept."""
+    random = np.random.default_rng(seed)
+    limits = (most, most // 3, most // 3)
+    return [
+        np.arange(count) if count <= limit else np.sort(random.choice(count, limit, replace=False))
+        for count, limit in zip(counts, limits, strict=True)
+    ]
