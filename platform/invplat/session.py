@@ -7,20 +7,20 @@ Knows nothing of what a task does; Ray is imported only when it is asked for.
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from importlib import import_module
 from typing import Any, TypeVar
 
-import invplat
 from invplat.core.errors import InvplatError, SettingRefused
 from invplat.core.settings import hide_secrets
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-OBJECT_STORE = 200 * 1024**2  # bytes; tasks return summaries, not tables
+OBJECT_STORE = 200 * 1024**2  # bytes, where nothing large is sent; tasks return summaries, not tables
 ANSWER_WITHIN = 5.0  # seconds that a cluster has to accept a connection
 WAITING = 4  # finished results kept for their turn, per worker, before no more tasks are sent
 # Workers are the parallelism here: libraries that start a thread a core would only fight over the cores.
@@ -69,7 +69,7 @@ def _on_ray(
     with connected(workers, address):
         import ray
 
-        at_once = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))  # type: ignore[no-untyped-call]
+        at_once = workers or max(1, room()[0])
 
         def call(item: T) -> R:
             return function(item)  # Ray takes plain functions only; this makes one of any callable
@@ -114,12 +114,24 @@ def _result(reference: Any) -> Any:
 
 
 @contextmanager
-def connected(workers: int = 0, address: str | None = None) -> Iterator[None]:
-    """Ray for the time of a `with`: already there, at `address`, or started here and stopped afterwards."""
-    import ray
+def connected(
+    workers: int = 0,
+    address: str | None = None,
+    *,
+    gpus: bool = False,
+    store: int = OBJECT_STORE,
+    packages: Sequence[str] = (),
+) -> Iterator[None]:
+    """Ray for the time of a `with`: already there, at `address`, or started here and stopped afterwards.
 
+    `gpus`: those of this machine are handed out too. `store`: bytes that it keeps in memory for its processes.
+    `packages`: beside our own code, packages that workers at `address` may lack.
+    """
     if address is not None:
         check_address(address)
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a Ray of ours tells nobody about itself
+    import ray
+
     if ray.is_initialized():
         there = ray.get_runtime_context().gcs_address
         if address not in (None, "auto", there):
@@ -135,14 +147,16 @@ def connected(workers: int = 0, address: str | None = None) -> Iterator[None]:
         ray.init(
             address="local",  # else RAY_ADDRESS in the environment would be obeyed
             num_cpus=max(1, workers),
-            object_store_memory=OBJECT_STORE,
+            num_gpus=None if gpus else 0,  # None: as many as there are
+            object_store_memory=max(store, OBJECT_STORE),
             include_dashboard=False,
             runtime_env={"env_vars": ONE_THREAD},
             **options,
         )
     else:
+        shipped = [import_module(name) for name in ("invplat", *packages)]
         try:
-            ray.init(address=address, runtime_env={"env_vars": ONE_THREAD, "py_modules": [_package()]}, **options)
+            ray.init(address=address, runtime_env={"env_vars": ONE_THREAD, "py_modules": shipped}, **options)
         except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
             raise SettingRefused(
                 f"the Ray cluster at {hide_secrets(address)} did not take us in: {str(error).splitlines()[0]}",
@@ -154,9 +168,12 @@ def connected(workers: int = 0, address: str | None = None) -> Iterator[None]:
         ray.shutdown()
 
 
-def _package() -> str:
-    """Our own code, for workers that lack it."""
-    return str(Path(invplat.__file__).parent)
+def room() -> tuple[int, int]:
+    """Processors and GPUs of the Ray that this process is connected to."""
+    import ray
+
+    found = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return int(found.get("CPU", 0)), int(found.get("GPU", 0))
 
 
 def check_address(address: str) -> None:
