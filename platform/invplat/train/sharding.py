@@ -31,15 +31,12 @@ class Sharding:
         fewer = ""
         if len(self.shards) < self.asked:
             fewer = f" ({self.asked} were asked for, and a store is not cut in two)"
-        stores = ", ".join(f"{len(shard):,}" for shard in self.shards)
-        if len(self.shards) > 8:
-            least, most = min(map(len, self.shards)), max(map(len, self.shards))
-            stores = f"{least:,} to {most:,} each"
         if len(self.shards) == 1:
             return f"1 worker with all stores{fewer}"
-        return (
-            f"{len(self.shards)} workers{fewer}; stores {stores}; the heaviest has {self.imbalance:.1%} over its share"
-        )
+        least, most = min(map(len, self.shards)), max(map(len, self.shards))
+        stores = f"{least:,} to {most:,}" if least < most else f"{most:,}"
+        over = f"the heaviest has {self.imbalance:.1%} more than an equal share"
+        return f"{len(self.shards)} workers{fewer}, {stores} stores each; {over}"
 
 
 def sharded(sizes: Mapping[str, int], workers: int) -> Sharding:
