@@ -145,7 +145,8 @@ class _Runner:
         from ray.train.v2.api.config import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
 
         place, files = _place(self.storage, job.prefix)
-        return TorchTrainer(
+        trainer: Any = TorchTrainer  # its types name the classes of the version before
+        return trainer(
             _worker,
             train_loop_config={
                 "job": job.to_json(),

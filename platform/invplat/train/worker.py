@@ -29,7 +29,7 @@ from invplat.train.plan import Plan
 from invplat.train.schedule import Schedule
 from invplat.train.shard import Shard, shard_of
 from invplat.train.sharding import Sharding, sharded, sizes
-from invplat.workload import QUANTILES, Workload, find, lost
+from invplat.workload import Workload, find, lost
 
 MATERIAL, CHECKPOINT, EPOCHS = "material.json", "checkpoint", "epochs.json"
 ENDED, REFUSED = "ended.json", "refused.json"
@@ -54,7 +54,7 @@ class Job:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Job:
         fields = dict(raw)
-        fields["asked"] = {**fields["asked"], "quantiles": tuple(fields["asked"].get("quantiles", QUANTILES))}
+        fields["asked"] = {name: tuple(v) if isinstance(v, list) else v for name, v in fields["asked"].items()}
         return cls(**fields)
 
     @property
