@@ -11,7 +11,7 @@ from invplat.tune.pictures.curves import curves
 from invplat.tune.pictures.front import front
 from invplat.tune.pictures.history import history
 from invplat.tune.pictures.importance import importances
-from invplat.tune.pictures.parallel import BEST, TENTH, parallel
+from invplat.tune.pictures.parallel import best_of, parallel
 from invplat.tune.pictures.slices import slices
 from invplat.tune.study import Study, measure, param_text
 from invplat.tune.trial import State
@@ -135,7 +135,7 @@ def _parallel(study: Study, found: Importance) -> Chart | None:
 
 def _alike(study: Study, names: list[str]) -> str:
     """The param whose values lie closest together among the best, beside those of all trials."""
-    best = study.ranked[: max(BEST, len(study.ranked) // TENTH)]
+    best = study.ranked[: best_of(len(study.ranked))]
     closest, where = CLOSE, ""
     for name in names:
         dimension = study.plan.space.dimensions[name]

@@ -222,6 +222,8 @@ def figure_text(value: float | None) -> str:
 
 
 def param_text(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
         return f"{value:.3g}"
     return str(value)

@@ -27,20 +27,20 @@ def curves(
     low, high = _range(every, [*ranked[:SHOWN], *([default] if default is not None else [])])
     with styled():
         drawn, (axis,) = figure(title, 4.2)
-        strength = 0.75 if len(every) <= 60 else 0.45 if len(every) <= 300 else 0.2
+        strength = min(0.75, 40 / max(len(every), 1))
         behind = [_path(trial) for trial in ranked[SHOWN:]]
         lost = [_path(trial) for trial in others if trial.state is State.DIVERGED]
         best = [_path(trial) for trial in ranked[1:SHOWN]]
         for paths, colour, width, alpha in (
             (behind, BEHIND, 0.9, strength),
-            (lost, OTHER, 0.9, min(1.0, 1.4 * strength)),
+            (lost, OTHER, 0.9, min(1.0, 4 * strength)),
             (best, SHADES[3], 1.3, 0.9),
         ):
             axis.add_collection(LineCollection(paths, colors=colour, linewidths=width, alpha=alpha))
         for path in lost:
             seen = path[np.isfinite(path[:, 1]) & (path[:, 1] <= high)]
             if len(seen):
-                axis.plot(*seen[-1], linestyle="", **{**LOOKS[State.DIVERGED], "alpha": min(1.0, 1.6 * strength)})
+                axis.plot(*seen[-1], linestyle="", **{**LOOKS[State.DIVERGED], "alpha": min(1.0, 5 * strength)})
         if default is not None and default.validation and default not in ranked[:1]:
             axis.plot(*_path(default).T, color=INK, linewidth=1.4, linestyle=(0, (4, 3)))
         if ranked:

@@ -9,10 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from invplat.evaluate.pictures.canvas import INK, OTHER, SOFT, counted, figure, legend, styled
-from invplat.tune.pictures.looks import BEST, LOOKS, beyond, ceiling, handles, visible, within
+from invplat.evaluate.pictures.canvas import INK, SOFT, counted, figure, legend, styled
+from invplat.tune.pictures.looks import beyond, ceiling, handles, marks, visible
 from invplat.tune.study import Step
-from invplat.tune.trial import State
 
 
 def history(steps: Sequence[Step], label: str, title: str, default: float | None = None) -> Figure:
@@ -22,14 +21,14 @@ def history(steps: Sequence[Step], label: str, title: str, default: float | None
     top, cut = ceiling(values if default is None else [*values, default])
     with styled():
         drawn, (first, second) = figure(title, 3.9, 1, 2, sharey=True, width_ratios=[1.7, 1])
-        _one(first, steps, [step.trial.number for step in steps], values, top, default)
-        _one(second, by_time, [step.minutes for step in by_time], values, top, default)
+        _one(first, steps, [step.trial.number for step in steps], top, default)
+        _one(second, by_time, [step.minutes for step in by_time], top, default)
         first.set_ylabel(label)
         first.set_xlabel("number of the trial")
         second.set_xlabel("minutes of work")
         counted(first.xaxis, 8, whole=True)
         counted(second.xaxis, 5)
-        second.set_xlim(left=0)
+        second.set_xlim(0, 1.05 * max((step.minutes for step in steps), default=1.0) or 1.0)
         there = visible([step.trial for step in steps], [step.value for step in steps], top)
         lines = [Line2D([], [], color=INK, linewidth=1.6, label="best so far")]
         if default is not None:
@@ -42,18 +41,11 @@ def _one(
     axis: Axes,
     steps: Sequence[Step],
     places: Sequence[float],
-    values: Sequence[float],
     top: float,
     default: float | None,
 ) -> None:
-    high = within(axis, min(values, default=0.0), top)
     across = np.asarray(places, np.float64)
-    for state in State:
-        mine = [place for place, step in enumerate(steps) if step.trial.state is state]
-        up = np.array([_height(steps[place].value, top, high) for place in mine])
-        axis.plot(across[mine], up, linestyle="", **LOOKS[state])
-    above = [place for place, step in enumerate(steps) if step.value is not None and step.value > top]
-    axis.plot(across[above], np.full(len(above), high), "^", color=SOFT, markersize=5, alpha=0.7)
+    marks(axis, across, [step.trial for step in steps], [step.value for step in steps], top)
     if default is not None and default <= top:
         axis.axhline(default, color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
     best, line = np.inf, []
@@ -61,15 +53,3 @@ def _one(
         best = min(best, np.inf if step.value is None else step.value)
         line.append(best if np.isfinite(best) else np.nan)
     axis.step(across, np.array(line), where="post", color=INK, linewidth=1.6)
-    if values:
-        place = next(place for place, step in enumerate(steps) if step.value == min(values))
-        axis.plot([across[place]], [min(values)], linestyle="", **BEST, zorder=5)
-    if any(step.value is None for step in steps):
-        axis.axhspan(high - (high - top) * 0.55, axis.get_ylim()[1], color=OTHER, alpha=0.06, linewidth=0)
-
-
-def _height(value: float | None, top: float, high: float) -> float:
-    """Of what lies above the picture nothing is drawn here: it has a mark of its own."""
-    if value is None:
-        return high
-    return value if value <= top else np.nan

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from invplat.core.page.wording import compact
-from invplat.core.space import Choice, Dimension, Value
+from invplat.core.space import Choice, Dimension, Integer, Value
 from invplat.evaluate.answers import Doubles
 from invplat.evaluate.pictures.canvas import ACCENT, CARD, INK, OTHER, SOFT, counted, word
 from invplat.tune.importance import ordered
@@ -45,6 +45,9 @@ BEST: dict[str, Any] = {
     "markeredgewidth": 1.3,
 }
 FAR = 3.0  # times the distance from the best to the median: beyond it an axis is cut
+FEW, FARTHER = 20, 8.0  # of so few trials only what is out of all proportion is cut off
+COUNTED = 12  # whole numbers or fewer stand side by side
+MANY = 300  # trials whose marks are drawn smaller
 CROWDED = 7  # options of a choice whose names still fit below a narrow picture
 
 
@@ -54,19 +57,44 @@ def ceiling(values: Sequence[float]) -> tuple[float, bool]:
     if not len(known):
         return 1.0, False
     best, top = float(known[0]), float(known[-1])
-    limit = best + FAR * (float(np.median(known)) - best)
+    limit = best + (FAR if len(known) >= FEW else FARTHER) * (float(np.median(known)) - best)
     if limit <= best or top <= limit * 1.02:
         return top, False
     inside = float(known[known <= limit][-1])
     return inside, top > inside
 
 
-def within(axis: Axes, low: float, top: float) -> float:
-    """Set the axis of values; answers where marks of trials without a value are drawn, above all others."""
+def within(axis: Axes, low: float, top: float) -> tuple[float, float]:
+    """Set the axis of values; answers at which heights marks of what is worse and of what has no value are drawn."""
     span = (top - low) or abs(top) or 1.0
-    axis.set_ylim(low - 0.06 * span, top + 0.17 * span)
     counted(axis.yaxis, 4)
-    return top + 0.1 * span
+    ticks = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, top)
+    axis.set_yticks([tick for tick in ticks if low - 0.06 * span <= tick <= top + 0.03 * span])
+    axis.set_ylim(low - 0.06 * span, top + 0.2 * span)
+    return top + 0.07 * span, top + 0.145 * span
+
+
+def marks(axis: Axes, across: Doubles, trials: Sequence[Finished], values: Sequence[float | None], top: float) -> None:
+    """Every trial where it belongs; above all those that are worse than shown, and those without a value."""
+    known = [value for value in values if value is not None]
+    worse, lost = within(axis, min(known, default=0.0), top)
+    small = 0.72 if len(trials) > MANY else 1.0
+    if len(known) < len(values):
+        axis.axhspan((worse + lost) / 2, axis.get_ylim()[1], color=OTHER, alpha=0.06, linewidth=0)
+    above = [place for place, value in enumerate(values) if value is not None and value > top]
+    axis.plot(across[above], np.full(len(above), worse), "^", color=SOFT, markersize=5 * small, alpha=0.7)
+    for state in State:
+        mine = [
+            place
+            for place, trial in enumerate(trials)
+            if trial.state is state and ((value := values[place]) is None or value <= top)
+        ]
+        up = np.array([lost if (value := values[place]) is None else value for place in mine])
+        look = LOOKS[state] | {"markersize": small * LOOKS[state]["markersize"]}
+        axis.plot(across[mine], up, linestyle="", **look)
+    if known:
+        best = next(place for place, value in enumerate(values) if value == min(known))
+        axis.plot([across[best]], [min(known)], linestyle="", **BEST, zorder=5)
 
 
 def visible(trials: Sequence[Finished], values: Sequence[float | None], top: float) -> list[State]:
@@ -99,6 +127,13 @@ def shown_options(dimension: Choice, tried: Sequence[Value]) -> list[Value]:
     return [option for option in ordered(dimension) if option in tried]
 
 
+def each(dimension: Dimension, tried: Sequence[Value]) -> bool:
+    """Whether its values stand side by side, as options do: few whole numbers, too."""
+    if isinstance(dimension, Integer):
+        return not dimension.log and len(set(tried)) <= COUNTED and dimension.high - dimension.low <= 3 * COUNTED
+    return isinstance(dimension, Choice)
+
+
 def along(axis: Axes, dimension: Dimension, tried: Sequence[Value]) -> Doubles:
     """Make the horizontal axis that of a param, and say where on it each tried value lies."""
     if isinstance(dimension, Choice):
@@ -120,6 +155,10 @@ def along(axis: Axes, dimension: Dimension, tried: Sequence[Value]) -> Doubles:
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
         axis.xaxis.set_minor_locator(NullLocator())
         axis.xaxis.set_minor_formatter(NullFormatter())
+    elif each(dimension, tried):
+        axis.set_xlim(low - 0.6, high + 0.6)
+        counted(axis.xaxis, 6, whole=True)
+        axis.grid(axis="x", visible=False)
     else:
         room = 0.04 * ((high - low) or 1.0)
         axis.set_xlim(low - room, high + room)

@@ -16,12 +16,12 @@ from invplat.core.page.wording import compact
 from invplat.core.space import Choice, Dimension, Space, Value
 from invplat.evaluate.answers import Doubles
 from invplat.evaluate.pictures.canvas import BEHIND, CARD, INK, OTHER, SHADES, figure, legend, styled, word
-from invplat.tune.pictures.looks import ceiling, power, shown_options, spread
+from invplat.tune.pictures.looks import MANY, ceiling, power, shown_options, spread
 from invplat.tune.study import figure_text, param_text
 from invplat.tune.trial import Finished
 
 BEST = 5  # trials at least, drawn before the others
-TENTH = 10  # one of so many is drawn as one of the best
+TENTH, MOST = 10, 25  # one of so many is drawn as one of the best, up to so many
 TEXTS = 6  # along an axis
 BOUNDS = (0.0, 1.0)
 BEYOND, LOST = 1.07, 1.15  # where trials worse than shown end, and those without a value
@@ -42,7 +42,7 @@ def parallel(
     columns = [_column(space.dimensions[name], name, trials) for name in names]
     ends = [LOST if value is None else BEYOND if value > top else (value - low) / span for value in values]
     lines = np.stack([*columns, np.array(ends)], axis=1)
-    best = max(min(BEST, len(known)), len(known) // TENTH)
+    best = best_of(len(known))
     good = known[best - 1] if known else 0.0
     with styled():
         drawn, (axis,) = figure(title, 4.6)
@@ -52,7 +52,7 @@ def parallel(
             ([place for place, value in enumerate(values) if value is not None and value <= good], SHADES[3], 1.5, 0.9),
         ]
         for mine, colour, width, strength in groups:
-            _draw(axis, lines[mine], colour, width, strength if len(trials) < 200 else 0.6 * strength)
+            _draw(axis, lines[mine], colour, width, strength * min(1.0, (MANY / len(trials)) ** 0.7))
         if known:
             first = next(place for place, value in enumerate(values) if value == low)
             _draw(axis, lines[[first]], INK, 2.4, 1.0)
@@ -78,6 +78,11 @@ def parallel(
     return drawn
 
 
+def best_of(count: int) -> int:
+    """How many of so many trials stand for the best."""
+    return max(min(BEST, count), min(count // TENTH, MOST))
+
+
 def _column(dimension: Dimension, name: str, trials: Sequence[Finished]) -> Doubles:
     """Where each trial crosses the param's axis; trials of one option a little apart."""
     tried = [trial.params[name] for trial in trials]
@@ -85,7 +90,7 @@ def _column(dimension: Dimension, name: str, trials: Sequence[Finished]) -> Doub
         options = shown_options(dimension, tried)
         gap = 1 / max(len(options) - 1, 1)
         places = np.array([options.index(value) * gap if len(options) > 1 else 0.5 for value in tried])
-        return places + 0.11 * gap * np.array([spread(trial.number) for trial in trials])
+        return places + 0.11 * min(gap, 0.3) * np.array([spread(trial.number) for trial in trials])
     low, high = _range(dimension, tried)
     return np.array([_place(float(value), low, high, dimension.log) for value in tried])
 

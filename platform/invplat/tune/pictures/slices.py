@@ -12,20 +12,19 @@ from matplotlib.lines import Line2D
 
 from invplat.core.space import Choice, Dimension, Params, Space, Value
 from invplat.evaluate.answers import Doubles
-from invplat.evaluate.pictures.canvas import INK, OTHER, SOFT, figure, legend, styled, word
+from invplat.evaluate.pictures.canvas import INK, SOFT, figure, legend, styled, word
 from invplat.tune.pictures.looks import (
-    BEST,
-    LOOKS,
     along,
     beyond,
     ceiling,
+    each,
     handles,
+    marks,
     shown_options,
     spread,
     visible,
-    within,
 )
-from invplat.tune.trial import Finished, State
+from invplat.tune.trial import Finished
 
 BESIDE = 3  # pictures side by side
 GROUP = 5  # trials that make a median of a stretch
@@ -71,34 +70,28 @@ def _slice(
     values: Sequence[float | None],
     top: float,
 ) -> None:
-    known = [value for value in values if value is not None]
-    high = within(axis, min(known, default=0.0), top)
-    places = along(axis, dimension, [trial.params[name] for trial in trials])
-    apart = 0.22 if isinstance(dimension, Choice) else 0.0
-    across = places + apart * np.array([spread(trial.number) for trial in trials])
-    for state in State:
-        mine = [place for place, trial in enumerate(trials) if trial.state is state]
-        up = [high if (value := values[place]) is None else value if value <= top else np.nan for place in mine]
-        axis.plot(across[mine], np.array(up), linestyle="", **LOOKS[state])
-    above = [place for place, value in enumerate(values) if value is not None and value > top]
-    axis.plot(across[above], np.full(len(above), high), "^", color=SOFT, markersize=5, alpha=0.7)
-    if any(value is None for value in values):
-        axis.axhspan(high - (high - top) * 0.55, axis.get_ylim()[1], color=OTHER, alpha=0.06, linewidth=0)
+    tried = [trial.params[name] for trial in trials]
+    places = along(axis, dimension, tried)
+    side_by_side = each(dimension, tried)
+    apart = 0.22 if side_by_side else 0.0
+    marks(axis, places + apart * np.array([spread(trial.number) for trial in trials]), trials, values, top)
     told = np.array([np.inf if value is None else value for value in values])
-    _medians(axis, dimension, places, told, top)
-    if known:
-        best = int(np.argmin(told))
-        axis.plot([across[best]], [told[best]], linestyle="", **BEST, zorder=5)
+    if side_by_side and len(trials) >= 3 * GROUP:
+        _of_each(axis, places, told, top)
+    elif not side_by_side:
+        _of_stretches(axis, places, told, top)
 
 
-def _medians(axis: Axes, dimension: Dimension, places: Doubles, told: Doubles, top: float) -> None:
-    """Of an option, or of stretches of a range with as many trials each; those without a value count as the worst."""
-    if isinstance(dimension, Choice):
-        for place in np.unique(places):
-            mine = told[places == place]
-            if len(mine) >= EACH and np.median(mine) <= top:
-                axis.plot([place - 0.3, place + 0.3], [np.median(mine)] * 2, color=INK, linewidth=1.6)
-        return
+def _of_each(axis: Axes, places: Doubles, told: Doubles, top: float) -> None:
+    """Trials without a value count as the worst."""
+    for place in np.unique(places):
+        mine = told[places == place]
+        if len(mine) >= EACH and np.median(mine) <= top:
+            axis.plot([place - 0.3, place + 0.3], [np.median(mine)] * 2, color=INK, linewidth=1.6)
+
+
+def _of_stretches(axis: Axes, places: Doubles, told: Doubles, top: float) -> None:
+    """Stretches of a range with as many trials each."""
     groups = min(GROUPS, len(told) // GROUP)
     if groups < 3:
         return
