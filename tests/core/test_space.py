@@ -98,3 +98,10 @@ def test_a_range_that_makes_no_sense_is_refused(make: Any, said: str) -> None:
     with pytest.raises(SettingRefused, match=said) as refused:
         make()
     assert refused.value.hint
+
+
+def test_what_a_study_widened_is_completed_not_refused() -> None:
+    space = Space({"size": Choice((1, 2), default=1), "rate": Uniform(0.0, 1.0, default=0.5)})
+    assert space.complete({"rate": 7.0}) == {"size": 1, "rate": 7.0}
+    with pytest.raises(SettingRefused, match="sise"):
+        space.complete({"sise": 1})

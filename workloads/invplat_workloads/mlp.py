@@ -128,7 +128,7 @@ class MLP:
         return windows.centred(layout) if isinstance(windows, Rows) else FlatWindows.of(windows, layout)
 
     def build(self, params: Params, layout: Layout) -> nn.Module:
-        return Net(self.space.check(params), layout)
+        return Net(self.space.complete(params), layout)
 
     def inputs(self, module: nn.Module, batch: Batch, chance: Chance | None = None) -> dict[str, Tensor]:
         if not isinstance(module, Net) or not isinstance(batch, FlatBatch):

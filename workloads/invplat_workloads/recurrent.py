@@ -146,7 +146,7 @@ class Recurrent:
     def build(self, params: Params, layout: Layout) -> nn.Module:
         if layout.past < 1:
             raise DatasetError(f"{self.name} reads a past, and these rows have none", hint="use mlp on tables")
-        return Net(self.name, self.space.check(params), layout)
+        return Net(self.name, self.space.complete(params), layout)
 
     def inputs(self, module: nn.Module, batch: Batch, chance: Chance | None = None) -> dict[str, Tensor]:
         if not isinstance(module, Net):

@@ -63,7 +63,7 @@ class Straight:
         return layout.align(windows)
 
     def build(self, params: Params, layout: Layout) -> nn.Module:
-        return Line(self.space.check(params), layout)
+        return Line(self.space.complete(params), layout)
 
     def inputs(self, module: nn.Module, batch: Batch, chance: Chance | None = None) -> dict[str, Tensor]:
         return {"demand": batch.past[:, :, 0].clamp(max=100)}  # no dropout: nothing to draw

@@ -129,6 +129,11 @@ class Space:
                 raise SettingRefused(f"{name} = {value!r} is outside the space", hint=f"write {self.dimensions[name]}")
         return {**self.defaults, **params}
 
+    def complete(self, params: Mapping[str, Any]) -> dict[str, Value]:
+        """All params, what was not given at its default; values may lie outside: a study may have widened the space."""
+        self.check({name: value for name, value in params.items() if name not in self.dimensions})
+        return {**self.defaults, **params}
+
     def grid_axes(self) -> dict[str, tuple[Value, ...]]:
         return {name: _axis(name, dimension) for name, dimension in self.dimensions.items()}
 

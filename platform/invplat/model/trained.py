@@ -93,7 +93,7 @@ class Model:
                 f"a document of this {bundle.workload} is not what this invplat writes: {error!r}",
                 hint="use the invplat that its lineage names, or train again",
             ) from error
-        params = workload.space.check(dict(documents["params"]))
+        params = workload.space.complete(dict(documents["params"]))
         with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced: nobody's chance is used up
             module = workload.build(params, layout)
         restore(module, bundle.tensors)

@@ -67,7 +67,7 @@ def fit_pack(
     if len(members) == 1 or not workload.fusable:
         return [_alone(workload, place, member, layout, train, validation, device, keep)
                 for place, member in enumerate(members)]  # fmt: skip
-    run = _Pack(workload, members, layout, train.to(device), validation.to(device) if validation else None, device)
+    run = Pack(workload, members, layout, train.to(device), validation.to(device) if validation else None, device)
     return run.go(keep)
 
 
@@ -164,7 +164,7 @@ class Stack:
         return {**found, **{name: value[row].clone() for name, value in self.buffers.items()}}
 
 
-class _Pack:
+class Pack:
     def __init__(
         self,
         workload: Workload,

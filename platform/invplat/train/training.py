@@ -6,7 +6,7 @@ again, as long, from everything; its figures stay those of the first fit. Knows 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -53,22 +53,49 @@ def trained(
     """Of material that was read from datasets. `plan`: entries of train.plan.Plan."""
     torch.set_num_threads(1)  # small nets; a second thread mostly waits
     datasets = [business.dataset for business in material.businesses if business.dataset is not None]
-    chosen = material.workload.space.check(params or {})
+    chosen = material.workload.space.complete(params or {})
     steps = Plan.of(chosen, **(plan or {}))
     fitted = learnt(material, chosen, steps, watch=watch)
-    notes = list(material.notes)
-    if fitted.trouble:
-        notes.append(f"{fitted.trouble}; the weights of epoch {fitted.best} are kept")
-    model = model_of(material, chosen, fitted)
-    cutoffs = material.businesses[0].schedule.test
-    rows = _judged(model, datasets[0], cutoffs, steps.seed, notes)
-    lineage = _lineage(material, datasets, steps, fitted, whole)
-    if whole:
+
+    def again(epochs: int) -> Model:
         every = _everything(material, steps.seed)
-        again = learnt(every, chosen, replace(steps, epochs=max(fitted.best, 1), patience=0), validated=False)
-        model = model_of(every, chosen, again)
+        fitted = learnt(every, chosen, replace(steps, epochs=epochs, patience=0), validated=False)
+        return model_of(every, chosen, fitted)
+
+    return concluded(
+        model_of(material, chosen, fitted),
+        fitted,
+        datasets,
+        [business.schedule for business in material.businesses],
+        steps,
+        windows=len(material.train),
+        notes=material.notes,
+        again=again if whole else None,
+    )
+
+
+def concluded(
+    model: Model,
+    fitted: Fitted,
+    datasets: Sequence[Dataset],
+    schedules: Sequence[Schedule],
+    plan: Plan,
+    *,
+    windows: int,
+    notes: Sequence[str],
+    again: Callable[[int], Model] | None = None,
+) -> Trained:
+    """A fit's model, judged and with its lineage. `again` learns from everything, for so many epochs."""
+    said = list(notes)
+    if fitted.trouble:
+        said.append(f"{fitted.trouble}; the weights of epoch {fitted.best} are kept")
+    cutoffs = schedules[0].test
+    rows = _judged(model, datasets[0], cutoffs, plan.seed, said)
+    lineage = _lineage(model, datasets, schedules, plan, fitted, windows, again is not None)
+    if again is not None:
+        model = again(max(fitted.best, 1))
     model = replace(model, lineage=lineage, metrics=_metrics(fitted, rows))
-    return Trained(model, fitted, rows, cutoffs, len(material.train), tuple(notes))
+    return Trained(model, fitted, rows, cutoffs, windows, tuple(said))
 
 
 def origins_at(cutoffs: Sequence[date], frequency: str, horizon: int) -> list[Origin]:
@@ -113,22 +140,26 @@ def _everything(material: Material, seed: int) -> Material:
 
 
 def _lineage(
-    material: Material, datasets: Sequence[Dataset], plan: Plan, fitted: Fitted, whole: bool
+    model: Model,
+    datasets: Sequence[Dataset],
+    schedules: Sequence[Schedule],
+    plan: Plan,
+    fitted: Fitted,
+    windows: int,
+    whole: bool,
 ) -> dict[str, Any]:
     """`saw_until`: the last period whose demand had a part in the weights or in the choice of their epoch."""
     ends = []
-    for business in material.businesses:
-        parts = business.schedule
+    for parts in schedules:
         last = parts.test if whole and parts.test else parts.validation or parts.train
-        ends.append(origins_at(last[-1:], business.frequency, material.spec.horizon)[0].last)
+        ends.append(origins_at(last[-1:], model.preparation.frequency, model.spec.horizon)[0].last)
     pooled: dict[str, Any] = {"pooled": [[one.tenant, one.version] for one in datasets]} if len(datasets) > 1 else {}
-    schedule = material.businesses[0].schedule
     return lineage_of(
         datasets[0],
         seed=plan.seed,
         saw_until=str(max(ends)),
-        cutoffs={name: [str(part[0]), str(part[-1]), len(part)] for name, part in vars(schedule).items() if part},
-        windows=len(material.train),
+        cutoffs={name: [str(part[0]), str(part[-1]), len(part)] for name, part in vars(schedules[0]).items() if part},
+        windows=windows,
         epochs=fitted.best,
         plan=plan.to_json(),
         whole=whole,

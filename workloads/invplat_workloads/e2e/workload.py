@@ -82,7 +82,7 @@ class E2E:
     def build(self, params: Params, layout: Layout) -> nn.Module:
         if layout.past < 1:
             raise DatasetError("e2e reads a past, and these rows have none", hint="use mlp on tables")
-        return Net(self.space.check(params), layout)
+        return Net(self.space.complete(params), layout)
 
     def inputs(self, module: nn.Module, batch: Batch, chance: Chance | None = None) -> dict[str, Tensor]:
         if not isinstance(module, Net) or not isinstance(batch, DecisionBatch):

@@ -1,0 +1,89 @@
+"""How many trials of a shape to train as one: measured where the study is asked, a few steps at each width.
+
+Fusing pays as long as starting operations takes longer than the arithmetic; a wide net gains nothing. What was measured
+is kept beside the home's other files, so that a study asks the same again.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from invplat.core.files import write_whole
+from invplat.core.space import Params
+from invplat.train.fused import Member
+from invplat.train.pace import step_seconds
+from invplat.train.plan import Plan
+from invplat.tune.task import Task
+from invplat.tune.trial import shape_of
+
+WIDTHS = (1, 2, 4, 8, 16, 32, 64)
+GAIN = 1.1  # a wider pack must make each member's step so many times quicker to be worth waiting for
+
+
+@dataclass
+class Widths:
+    """Widths by shape, measured once each."""
+
+    task: Task
+    device: str = "cpu"
+    kept: Path | None = None  # a JSON file of widths measured before
+    most: int = WIDTHS[-1]
+    found: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kept is not None and self.kept.exists():
+            self.found = _read(self.kept)
+
+    def __call__(self, params: Params) -> int:
+        key = self.key(params)
+        if key not in self.found:
+            self.found[key] = best(self.seconds(params)) if self.task.workload.fusable else 1
+            if self.kept is not None:
+                self.kept.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(self.kept, json.dumps(self.found, indent=1, sort_keys=True).encode())
+        return min(self.found[key], self.most)
+
+    def key(self, params: Params) -> str:
+        """All that a step's time hangs on."""
+        workload, layout = self.task.workload, self.task.layout
+        shape = " ".join(f"{name}={value}" for name, value in shape_of(workload.space, params))
+        columns = len(layout.sees.names), len(layout.ahead.names), len(layout.static.names), sum(layout.ids.values())
+        sizes = (layout.past, layout.horizon, len(layout.quantiles), *columns)
+        where = f"{platform.machine()} {self.device}"
+        return f"{workload.name} {shape} of {'/'.join(map(str, sizes))} on {where}"
+
+    def seconds(self, params: Params) -> Callable[[int], float]:
+        task = self.task
+        whole = task.workload.space.complete(params)
+        plan = replace(Plan.of(whole, epochs=1, patience=0), order=0)
+
+        def measured(width: int) -> float:
+            members = [Member(whole, replace(plan, seed=seed)) for seed in range(width)]
+            return step_seconds(task.workload, members, task.layout, task.train, self.device)
+
+        return measured
+
+
+def best(seconds: Callable[[int], float]) -> int:
+    """The width from which on wider ones gain little; they are tried from the narrowest on."""
+    chosen, pace = 1, seconds(1)
+    for width in WIDTHS[1:]:
+        found = seconds(width) / width
+        if found * GAIN > pace:
+            break
+        chosen, pace = width, found
+    return chosen
+
+
+def _read(path: Path) -> dict[str, int]:
+    """Nothing where the file is not what was written: it is measured again."""
+    try:
+        raw = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    sound = isinstance(raw, Mapping) and all(isinstance(value, int) and value >= 1 for value in raw.values())
+    return dict(raw) if sound else {}
