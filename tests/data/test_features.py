@@ -40,7 +40,7 @@ LOOPS: dict[str, tuple[Any, Any]] = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(values=GRIDS, width=st.integers(1, 14), name=st.sampled_from(sorted(LOOPS)))
 def test_rolling_statistics_are_what_a_loop_gives(values: Grid, width: int, name: str) -> None:
     ours, by_hand = LOOPS[name]
@@ -52,7 +52,7 @@ def test_rolling_statistics_are_what_a_loop_gives(values: Grid, width: int, name
         assert found[series, period] == pytest.approx(wanted, abs=1e-5, nan_ok=True)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(values=GRIDS, width=st.integers(1, 14), share=st.floats(0, 1))
 def test_rolling_quantiles_are_what_a_loop_gives(values: Grid, width: int, share: float) -> None:
     found = rolling.quantile(values, width, share)
@@ -63,7 +63,7 @@ def test_rolling_quantiles_are_what_a_loop_gives(values: Grid, width: int, share
         assert found[series, period] == pytest.approx(wanted, nan_ok=True)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(values=GRIDS, half_life=st.floats(0.5, 20))
 def test_weighted_means_are_what_a_loop_gives(values: Grid, half_life: float) -> None:
     found = rolling.weighted(values, half_life)
@@ -144,7 +144,7 @@ def long_panel(seed: int, frequency: str, periods: int) -> Panel:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 999), frequency=st.sampled_from(["weekly", "monthly"]), data=st.data())
 def test_a_year_ago_is_known_to_whoever_looks_so_far_ahead(seed: int, frequency: str, data: st.DataObject) -> None:
     """Whatever comes after the cutoff, and however far the horizon: beyond a year it looks two years back."""

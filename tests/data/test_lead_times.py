@@ -81,7 +81,7 @@ def test_histories_fall_back_from_sku_to_everything() -> None:
     assert other.days[0] == pytest.approx([np.nan, 8], nan_ok=True)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 5))
 def test_histories_are_what_a_loop_gives(seed: int, n: int) -> None:
     draw = random.Random(seed)

@@ -152,7 +152,7 @@ def test_monthly_sales_may_be_dated_anywhere_in_the_month() -> None:
     assert panel.demand.tolist() == [[1, 1, 1]]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10**6),
     first=st.integers(0, 40),

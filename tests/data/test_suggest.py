@@ -213,7 +213,7 @@ def test_words_of_a_name() -> None:
 cells = st.text(st.characters(codec="utf-8", exclude_characters='\r\n",;\t|\0'), max_size=8)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(st.lists(st.tuples(cells, cells, cells), min_size=2, max_size=5))
 def test_whatever_the_file_a_complete_suggestion_is_a_mapping(
     tmp_path: Path, columns: list[tuple[str, str, str]]

@@ -40,7 +40,7 @@ def panels(seed: int, days: int = 30, **options: int) -> list[Panel]:
     return [featured(panel, Recipe(windows=(3,), pattern=4), dataset) for panel in stores]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 10**6),
     past=st.integers(1, 9),
@@ -82,7 +82,7 @@ def test_windows_are_what_slicing_by_hand_gives(seed: int, past: int, horizon: i
     assert row == len(cut)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10**6))
 def test_scaling_by_the_level_can_be_undone(seed: int) -> None:
     cut = windows(panels(seed), past=6, horizon=3)

@@ -73,7 +73,7 @@ def world(seed: int, cutoff: int | None = None) -> list[Panel]:
     return [featured(build_panel(dataset, store), recipe, dataset) for store in ("s1", "s2")]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10**6), cutoff=st.integers(30, 80), keep=st.sampled_from([None, 20]))
 def test_nothing_after_the_cutoff_is_shown(seed: int, cutoff: int, keep: int | None) -> None:
     shown = []

@@ -53,7 +53,7 @@ def recorded(panel: Panel, *models: Says, horizon: int = 21) -> list[Recorded]:
     return found
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     factors=st.lists(st.floats(0, 4), min_size=3, max_size=3).map(sorted),
     lead=st.integers(1, 6),

@@ -85,7 +85,7 @@ def naive(answers: Answers) -> dict[str, float | None]:
     }
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10**6))
 def test_groups_agree_with_plain_loops(seed: int) -> None:
     answers = made(seed)
@@ -103,7 +103,7 @@ def test_groups_agree_with_plain_loops(seed: int) -> None:
     assert found == len(answers)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10**6))
 def test_figures_agree_with_scikit_learn(seed: int) -> None:
     answers = made(seed)

@@ -32,7 +32,7 @@ def expected(found: Decision, stock: Tensor) -> float:
     return float((apart.clamp(min=0) + 9 * (-apart).clamp(min=0)).mean(-1).sum())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(st.integers(2, 9), min_size=3, max_size=3),
     st.lists(st.integers(1, 9), min_size=3, max_size=3),

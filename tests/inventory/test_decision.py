@@ -34,7 +34,7 @@ def test_normal_demand_gives_the_textbook_s_figures() -> None:
     assert float(found.service) == pytest.approx(0.9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.lists(st.floats(0, 30), min_size=7, max_size=7).map(sorted), min_size=6, max_size=6),
     st.integers(0, 3),

@@ -28,7 +28,7 @@ def test_the_textbook_reorder_quantity() -> None:
     assert found.cost == pytest.approx(107.9236, abs=1e-3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(0, 9), min_size=2, max_size=6).filter(lambda weights: sum(weights[1:]) > 0),
     st.integers(1, 3),
@@ -63,7 +63,7 @@ def r_q_cost(
     return float(fixed * mean + (holding * over + shortage * short).sum()) / quantity
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0.5, 9), st.floats(1, 90), st.floats(0, 200), st.floats(0.2, 20), st.floats(0, 5))
 def test_no_other_quantity_is_cheaper(holding: float, shortage: float, fixed: float, mean: float, lead: float) -> None:
     found = r_q_poisson_exact(holding, shortage, fixed, mean, lead)

@@ -43,7 +43,7 @@ def worlds(draw: st.DrawFn) -> tuple[list[list[int]], list[list[bool]], list[lis
     return table(st.integers(0, 20)), masks, table(st.integers(0, 6)), draw(st.integers(1, 9)), draw(st.integers(0, 99))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(worlds(), st.integers(0, 60))
 def test_many_series_agree_with_the_definition(
     world: tuple[list[list[int]], list[list[bool]], list[list[int]], int, int], position: int

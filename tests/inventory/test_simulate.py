@@ -61,7 +61,7 @@ def tensors(case: dict[str, Any], *, record: bool = False, dtype: torch.dtype = 
     return simulate(rule, demand, world, initial=torch.tensor(case["initial"], dtype=dtype), record=record)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(cases())
 def test_the_tensors_agree_with_a_plain_loop(case: dict[str, Any]) -> None:
     point, level = min(case["point"], case["level"]), case["level"]
@@ -82,7 +82,7 @@ def test_the_tensors_agree_with_a_plain_loop(case: dict[str, Any]) -> None:
         assert {name: int(getattr(ours, name)[item]) for name in plain} == plain
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(cases())
 def test_no_unit_appears_or_vanishes(case: dict[str, Any]) -> None:
     ours = tensors(case, record=True)
@@ -101,7 +101,7 @@ def test_no_unit_appears_or_vanishes(case: dict[str, Any]) -> None:
     assert bool((path.sales >= 0).all())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cases(), st.integers(1, PERIODS - 1))
 def test_a_run_may_be_cut_and_gone_on_with(case: dict[str, Any], cut: int) -> None:
     demand = torch.tensor(case["demand"], dtype=torch.float64)
@@ -155,7 +155,7 @@ def test_costs_are_put_on_totals() -> None:
     assert float(lacking.stockouts) == 3
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.floats(0, 60), st.floats(0, 40), st.integers(0, 12), st.integers(1, 7), st.integers(1, 50), st.integers(1, 90)
 )
