@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from invplat.cli.output import Output, common, pass_output
@@ -18,7 +20,7 @@ from invplat.cli.output import Output, common, pass_output
     "--patience", type=click.IntRange(min=0), default=5, show_default=True, help="Epochs without a better one."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same model.")
-@click.option("--params", multiple=True, metavar="K=V,...", help="Of the workload's space [its defaults].")
+@click.option("--params", multiple=True, metavar="FILE|K=V,...", help="Of the workload's space [its defaults].")
 @click.option("--spec", multiple=True, metavar="K=V,...", help="past=56,horizon=28,quantiles=0.1/0.5/0.9.")
 @click.option("--frequency", type=click.Choice(("daily", "weekly", "monthly")), help="Of the periods [the dataset's].")
 @click.option(
@@ -26,6 +28,10 @@ from invplat.cli.output import Output, common, pass_output
 )
 @click.option("--whole", is_flag=True, help="Afterwards learn again from all of the history, as long.")
 @click.option("--name", metavar="NAME", help="The model's name [the workload's].")
+@click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N", help="Ray Train workers, stores shared out [here, without]."
+)
+@click.option("--gpus", is_flag=True, help="Each worker has a GPU, and reckons in bfloat16 where it can.")
 @common
 @pass_output
 def command(
@@ -42,23 +48,28 @@ def command(
     windows: int | None,
     whole: bool,
     name: str | None,
+    workers: int | None,
+    gpus: bool,
 ) -> None:
     """Train a workload on a tenant's dataset and keep it as the next version of a model.
 
     It learns on the earlier history, stops by what follows, and is judged once, beside the seasonal naive, on the last
-    part. Nothing is kept of a run that is interrupted.
+    part. Nothing is kept of a run that is interrupted; with --workers, or --address, the same command goes on from
+    its last epoch, with as many workers as are asked for then.
 
     \b
     Examples:
       invplat train mlp --tenant corner-shop
       invplat train mlp --tenant corner-shop --epochs 50 --params hidden_one=256,dropout_one=0.2 --spec horizon=14
+      invplat train mlp --tenant corner-shop --workers 2
     """
     from invplat.cli.data.reading import Phases
     from invplat.cli.judged import Epochs, figure_text, grid, params_of, spec_of
     from invplat.core.names import check_model
     from invplat.workload import find
 
-    asked = spec_of(spec) | ({"frequency": frequency} if frequency else {}) | ({"most": windows} if windows else {})
+    asked = spec_of(spec) | ({"frequency": frequency} if frequency else {})
+    most: dict[str, Any] = {"most": windows} if windows else {}
     chosen = params_of(params)
     model_name = check_model(name or workload)
     found = find(workload)
@@ -67,27 +78,46 @@ def command(
     from invplat.data.dataset import Dataset
     from invplat.registry.models import keep
     from invplat.storage import open_storage
-    from invplat.train.material import read_material
-    from invplat.train.training import trained
+    from invplat.train.training import Trained, trained
 
     storage = open_storage(output.settings.storage_url)
     datasets = [Dataset.open(storage, tenant, version) for tenant in dict.fromkeys(tenants)]
-    with Phases(output) as phases:
-        material = read_material(
+    watch = Epochs(output, epochs)
+    plan = {"epochs": epochs, "patience": patience, "seed": seed}
+
+    def here() -> Trained:
+        from invplat.train.material import read_material
+
+        with Phases(output) as phases:
+            material = read_material(
+                found,
+                datasets,
+                seed=seed,
+                told=lambda done, total: phases.tell("reading stores", done, total),
+                **asked,
+                **most,
+            )
+        return trained(material, params=chosen, plan=plan, whole=whole, watch=watch)
+
+    def by_workers() -> Trained:
+        from invplat.train.distributed import trained_by_workers
+
+        return trained_by_workers(
             found,
             datasets,
-            seed=seed,
-            told=lambda done, total: phases.tell("reading stores", done, total),
-            **asked,
+            workers=workers or 1,
+            gpus=gpus,
+            address=output.settings.address,
+            params=chosen,
+            plan=plan,
+            asked=asked,
+            whole=whole,
+            watch=watch,
+            told=output.note,
+            **most,
         )
-    watch = Epochs(output, epochs)
-    made = trained(
-        material,
-        params=chosen,
-        plan={"epochs": epochs, "patience": patience, "seed": seed},
-        whole=whole,
-        watch=watch,
-    )
+
+    made = by_workers() if workers or gpus or output.settings.address else here()
     watch.end()
     number = keep(storage, datasets[0].tenant, model_name, made.model.bundle())
     where = f"{storage.url}/tenants/{datasets[0].tenant}/models/{model_name}/{number:08d}"

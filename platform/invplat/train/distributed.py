@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -44,7 +44,7 @@ Told = Callable[[str], None]
 
 def trained_by_workers(
     workload: Workload,
-    dataset: Dataset,
+    datasets: Sequence[Dataset],
     *,
     workers: int,
     gpus: bool = False,
@@ -61,6 +61,12 @@ def trained_by_workers(
 
     A fit that was interrupted goes on from its last epoch when the same is asked again, with however many workers.
     """
+    if len(datasets) != 1:
+        raise SettingRefused(
+            f"workers learn from one business, {len(datasets)} were named",
+            hint="leave out --workers and --address to pool several in this process",
+        )
+    dataset = datasets[0]
     chosen = workload.space.complete(params or {})
     steps = Plan.of(chosen, **{"mixed": gpus, **(plan or {})})
     job = Job(workload.name, dataset.tenant, dataset.version, chosen, steps.to_json(), dict(asked or {}), most)
