@@ -31,12 +31,6 @@ def charts(study: Study) -> list[Chart]:
     return [chart for chart in listed if chart is not None]
 
 
-def value_label(metric: str) -> str:
-    """As an axis says it; all of it on validation windows."""
-    said = measure(metric)
-    return said.named if metric == "size" else f"{said.named}, validation"
-
-
 def _history(study: Study) -> Chart:
     best, default = study.best, study.default
     title = "No trial came to an end with a value"
@@ -53,7 +47,7 @@ def _history(study: Study) -> Chart:
         "On the left in the order in which trials were asked for, on the right in the order in which they ended."
     )
     value = study.value(default) if default is not None and default is not best else None
-    return Chart("history", "Search", title, note, history(study.steps, value_label(study.metric), title, value))
+    return Chart("history", "Search", title, note, history(study.steps, measure(study.metric).named, title, value))
 
 
 def _front(study: Study) -> Chart | None:
@@ -65,7 +59,7 @@ def _front(study: Study) -> Chart | None:
     note = (
         "Each mark is one trial, and the lower left is best: along the line, less of one metric costs more of another."
     )
-    labels = [value_label(metric) for metric in metrics]
+    labels = [measure(metric).named for metric in metrics]
     return Chart("front", "Several aims", title, note, front(study.ranked, study.front, metrics, labels, title))
 
 
@@ -113,7 +107,7 @@ def _slices(study: Study, found: Importance) -> Chart | None:
         "with about that value, and where it is low, values are good."
     )
     values = [study.value(trial) for trial in study.finished]
-    label, space = value_label(study.metric), study.plan.space
+    label, space = measure(study.metric).named, study.plan.space
     drawn = slices(space, names, study.finished, values, label, title, space.defaults)
     return Chart("slices", "Params", title, note, drawn)
 
@@ -129,7 +123,7 @@ def _parallel(study: Study, found: Importance) -> Chart | None:
     )
     values = [study.value(trial) for trial in study.finished]
     names = [name for name in study.plan.space.dimensions if name in names]
-    drawn = parallel(study.plan.space, names, study.finished, values, value_label(study.metric), title)
+    drawn = parallel(study.plan.space, names, study.finished, values, measure(study.metric).named, title)
     return Chart("parallel", "Params", title, note, drawn)
 
 

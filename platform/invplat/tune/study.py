@@ -14,13 +14,14 @@ import numpy as np
 
 from invplat.core.space import Params, Value
 from invplat.evaluate.pictures.measures import Measure, measure_of
+from invplat.tune.driver import trials_of
 from invplat.tune.importance import Importance, importance
 from invplat.tune.plan import StudyPlan
 from invplat.tune.trial import Finished, State
 
-MEASURES = {  # beside those that models are judged by elsewhere
-    "pinball": Measure("pinball loss"),
-    "cost": Measure("simulated inventory cost", short="cost"),
+MEASURES = {  # as `metrics` counts them
+    "pinball": Measure("pinball loss", "share of demand"),
+    "cost": Measure("cost of orders", "times hindsight's", short="cost"),
     "size": Measure("weights of the net", short="weights"),
 }
 NEAR = 0.01  # of the best: as good for most purposes
@@ -53,7 +54,11 @@ class Study:
     @property
     def asked(self) -> int:
         """Trials that the study was to have."""
-        return self.plan.trials if self.plan.trials is not None else self.plan.space.grid_size()
+        return trials_of(self.plan)
+
+    @property
+    def complete(self) -> bool:
+        return len(self.finished) >= self.asked
 
     @property
     def counts(self) -> dict[State, int]:
@@ -218,14 +223,14 @@ def figure_text(value: float | None) -> str:
     """Four digits: neighbours on a leaderboard differ in the third or fourth."""
     if value is None:
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 10_000 or value == int(value) else f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.4g}"
 
 
 def param_text(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return f"{value:.3g}"
+        return f"{value:.3g}".replace("e-0", "e-")
     return str(value)
 
 

@@ -151,7 +151,7 @@ def _tag(found: re.Match[str]) -> str:
     """One tag; the text between tags is never touched."""
     tag = re.sub(r'<g id="[^"]*"', "<g", found.group()).replace("xlink:href", "href")
     tag = re.sub(r"font-family: [^;\"]*;? ?", "", tag)
-    tag = re.sub(r"(\.\d)\d+", r"\1", tag) if tag.startswith("<path") else tag
+    tag = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d)\d+", r"\1", path.group()), tag)
     for colour, name in BY_NAME.items():
         tag = tag.replace(colour, name)
     return tag.replace("\n", "")

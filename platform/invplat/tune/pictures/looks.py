@@ -67,9 +67,9 @@ def ceiling(values: Sequence[float]) -> tuple[float, bool]:
 def within(axis: Axes, low: float, top: float) -> tuple[float, float]:
     """Set the axis of values; answers at which heights marks of what is worse and of what has no value are drawn."""
     span = (top - low) or abs(top) or 1.0
-    counted(axis.yaxis, 4)
     ticks = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, top)
-    axis.set_yticks([tick for tick in ticks if low - 0.06 * span <= tick <= top + 0.03 * span])
+    shown = [float(f"{tick:.10g}") for tick in ticks if low - 0.06 * span <= tick <= top + 0.03 * span]
+    axis.set_yticks(shown, [compact(tick) if abs(tick) >= 1e4 else f"{tick:.4g}" for tick in shown])
     axis.set_ylim(low - 0.06 * span, top + 0.2 * span)
     return top + 0.07 * span, top + 0.145 * span
 

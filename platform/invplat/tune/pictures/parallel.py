@@ -17,7 +17,7 @@ from invplat.core.space import Choice, Dimension, Space, Value
 from invplat.evaluate.answers import Doubles
 from invplat.evaluate.pictures.canvas import BEHIND, CARD, INK, OTHER, SHADES, figure, legend, styled, word
 from invplat.tune.pictures.looks import MANY, ceiling, power, shown_options, spread
-from invplat.tune.study import figure_text, param_text
+from invplat.tune.study import param_text
 from invplat.tune.trial import Finished
 
 BEST = 5  # trials at least, drawn before the others
@@ -132,7 +132,11 @@ def _value_ticks(low: float, top: float, cut: bool, lost: bool) -> list[tuple[fl
     """Round numbers between the best and the upper end, and what lies beyond it."""
     span = (top - low) or 1.0
     round_ones = [float(tick) for tick in MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, top)]
-    ticks = [((tick - low) / span, figure_text(float(f"{tick:.6g}"))) for tick in round_ones if low <= tick <= top]
+    ticks = [
+        ((tick - low) / span, compact(tick) if abs(tick) >= 1e4 else f"{tick:.4g}")
+        for tick in round_ones
+        if low <= tick <= top
+    ]
     ticks += [(BEYOND, "worse")] if cut else []
     return [*ticks, (LOST, "no value")] if lost else ticks
 

@@ -1,0 +1,242 @@
+"""A study as one HTML file: what is best and by how much, how to go on, the leaderboard, every picture, what to doubt.
+
+No script, nothing fetched, light and dark, fit to print. Written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from invplat.core.files import write_whole
+from invplat.core.page.markup import name, safe, section, table
+from invplat.core.page.sheet import sheet
+from invplat.core.page.wording import number, percent, plural
+from invplat.core.space import Choice, Dimension
+from invplat.evaluate.charts import Chart
+from invplat.evaluate.pictures.canvas import svg
+from invplat.tune.charts import charts
+from invplat.tune.study import Study, figure_text, measure, param_text
+from invplat.tune.trial import Finished, State
+
+ROWS = 15  # of the leaderboard; all are in leaderboard.json and trials.parquet
+LOST = 8  # trials without a value that are told one by one
+FEW = 30  # trials: of fewer, what is best is not settled
+SEARCHES = {"grid": "every point of a grid", "random": "drawn at random", "bayes": "Bayesian search (TPE)"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a study comes to, in sentences."""
+
+    finding: str
+    beside: str  # the default params
+    next: str  # the command that goes on from here
+
+
+def verdict(study: Study) -> Verdict:
+    best, default, said = study.best, study.default, measure(study.metric)
+    go_on = train_command(study) if best is not None else f"invplat tune {study.plan.workload} --help"
+    if best is None:
+        return Verdict(f"None of {plural(len(study.finished), 'trial')} came to a value", "", go_on)
+    value = study.value(best)
+    assert value is not None  # it is ranked
+    finding = f"The best of {plural(len(study.finished), 'trial')} has a {said.label} of {figure_text(value)}"
+    if default is None:
+        return Verdict(
+            finding, "The default params are not among its trials, so what tuning gained is not known.", go_on
+        )
+    if default is best:
+        return Verdict(finding, "They are the default params: tuning gained nothing here.", go_on)
+    usual = study.value(default)
+    if usual is None:
+        return Verdict(finding, f"The default params have no value: they {default.state.value}.", go_on)
+    gained = (usual - value) / abs(usual) if usual else 0.0
+    said_gain = f"the best is {percent(round(gained, 4))} below that" if gained > 0 else "they are as good"
+    return Verdict(finding, f"The default params have {figure_text(usual)}: {said_gain}.", go_on)
+
+
+def train_command(study: Study) -> str:
+    tenants = [word for tenant, _ in study.plan.datasets for word in ("--tenant", tenant)]
+    return shlex.join(["invplat", "train", study.plan.workload, *tenants, "--from", study.plan.name])
+
+
+def write_page(study: Study, path: Path, drawn: Sequence[Chart] | None = None) -> Path:
+    return write_whole(path, render(study, drawn).encode())
+
+
+def render(study: Study, drawn: Sequence[Chart] | None = None) -> str:
+    """`drawn`: the study's charts, where somebody has them already."""
+    pictures = charts(study) if drawn is None else drawn
+    parts = [_head(study), _best(study), *(_picture(chart) for chart in pictures[:1])]
+    parts += [_leaderboard(study), *(_picture(chart) for chart in pictures[1:])]
+    parts += [_lost(study), _limits(study), _foot(study)]
+    return sheet(f"{study.plan.name}: {study.plan.workload} tuned", [part for part in parts if part])
+
+
+def _head(study: Study) -> str:
+    plan, counts = study.plan, study.counts
+    tiles = [(f"{number(len(study.finished))}", "trials" if study.complete else f"of {number(study.asked)} trials")]
+    tiles += [
+        (number(counts[state]), label)
+        for state, label in (
+            (State.DONE, "trained to the end"),
+            (State.STOPPED, "stopped early"),
+            (State.DIVERGED, "diverged"),
+            (State.FAILED, "failed"),
+        )
+        if counts[state] or state in (State.DONE, State.STOPPED)
+    ]
+    tiles.append((_minutes(study.minutes), "of work"))
+    if study.rate is not None:
+        tiles.append((number(float(f"{study.rate:.3g}")), "trials a minute"))
+    shown = "".join(f"<div><b>{value}</b><span>{safe(label)}</span></div>" for value, label in tiles)
+    data = " and ".join(f"{tenant} version {version}" for tenant, version in plan.datasets)
+    return (
+        f'<header><p class="eyebrow">A study of {safe(plan.workload)}</p><h1>{name(plan.name)}</h1>'
+        f'<p class="meta">{safe(data)} · {safe(SEARCHES.get(plan.search, plan.search))} · '
+        f"at most {plural(plan.epochs, 'epoch')}</p>"
+        f'<div class="tiles">{shown}</div></header>'
+    )
+
+
+def _minutes(minutes: float) -> str:
+    if minutes < 1:
+        return f"{60 * minutes:.0f} s"
+    return f"{number(float(f'{minutes:.2g}'))} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+
+
+def _best(study: Study) -> str:
+    found, best, default = verdict(study), study.best, study.default
+    go_on = (
+        f'<p class="after" style="max-width: none">Train a model with these params: <code>{safe(found.next)}</code></p>'
+    )
+    if best is None:
+        return section("The answer", found.finding, "See below why; a smaller learning rate often helps.", bad=True)
+    heads, rows = ["param", "best"], []
+    beside = default is not None and default is not best
+    heads += ["default"] if beside else []
+    for param, dimension in study.plan.space.dimensions.items():
+        cells = [f"<code>{safe(param)}</code>", f"<b>{safe(param_text(best.params[param]))}</b>"]
+        cells += [safe(param_text(default.params[param]))] if beside and default is not None else []
+        rows.append([*cells, safe(_allowed(dimension))])
+    foot = [f"{safe(measure(study.metric).named)}", figure_text(study.value(best))]
+    foot += [figure_text(study.value(default))] if beside and default is not None else []
+    note = f"Trial {best.number}. {safe(found.beside)}"
+    near = study.near
+    if near > 1:
+        note += f" {plural(near - 1, 'other trial')} came within one percent of it."
+    columns = (1, 2) if beside else (1,)
+    return section("The answer", found.finding, note, table([*heads, "could be"], rows, columns, [*foot, ""]), go_on)
+
+
+def _allowed(dimension: Dimension) -> str:
+    if isinstance(dimension, Choice):
+        return ", ".join(param_text(option) for option in (dimension.grid or dimension.options))
+    if dimension.grid:
+        return ", ".join(param_text(value) for value in dimension.grid)
+    return f"{param_text(dimension.low)} to {param_text(dimension.high)}{', logarithmic' if dimension.log else ''}"
+
+
+def _leaderboard(study: Study) -> str:
+    if not study.ranked:
+        return ""
+    front = {trial.number for trial in study.front}
+    names, metrics, shown = study.varied, study.plan.metrics, study.ranked[:ROWS]
+    heads = ["", "trial", *(safe(measure(metric).head) for metric in metrics), *(safe(one) for one in names)]
+    heads += ["epochs", "seconds", "ended"]
+    rows = []
+    for place, trial in enumerate(shown, 1):
+        values = [figure_text(study.value(trial, metric)) for metric in metrics]
+        values[0] = f"<b>{values[0]}</b>"
+        mark = " ◆" if trial.number in front else ""
+        rows.append(
+            [
+                str(place),
+                f"{trial.number}{mark}",
+                *values,
+                *(safe(param_text(trial.params[one])) for one in names),
+                str(len(trial.validation)),
+                f"{trial.seconds:.1f}",
+                "early" if trial.state is State.STOPPED else "done",
+            ]
+        )
+    count = len(study.ranked)
+    finding = f"The {len(shown)} best of {count:,} trials" if count > len(shown) else "All trials that came to a value"
+    note = "The best first, by figures on validation windows, of which smaller is better. "
+    note += "◆ no other trial is better in one metric and as good in the rest. " if front else ""
+    note += "Every trial, with its seed and why it ended, is in trials.parquet." if count > len(shown) else ""
+    return section("Leaderboard", finding, note.strip(), table(heads, rows, range(len(heads) - 1)))
+
+
+def _picture(chart: Chart) -> str:
+    return section(chart.subject, chart.title, safe(chart.note), f"<figure>{svg(chart.figure)}</figure>")
+
+
+def _lost(study: Study) -> str:
+    """Trials without a value: that they are few is news as well as what they have in common."""
+    lost = study.unranked
+    if not lost:
+        return ""
+    rows = [[str(trial.number), trial.state.value, safe(trial.why), _changed(study, trial)] for trial in lost[:LOST]]
+    more = f"<p class='after'>and {len(lost) - LOST} more, in trials.parquet</p>" if len(lost) > LOST else ""
+    finding = f"{plural(len(lost), 'trial')} of {number(len(study.finished))} came to no value"
+    note = "They rank behind all others, and the search was told that they were bad; nothing else was lost by them."
+    heads = ["trial", "state", "why", "its params"]
+    return section("Diverged and failed", finding, note, table(heads, rows, (0,)), more, bad=True)
+
+
+def _changed(study: Study, trial: Finished) -> str:
+    return ", ".join(f"{safe(one)} {safe(param_text(trial.params[one]))}" for one in study.varied)
+
+
+def _limits(study: Study) -> str:
+    notes = []
+    plan, found = study.plan, study.importance()
+    if not study.complete:
+        notes.append(
+            f"the study has {len(study.finished)} of {study.asked} trials: it was interrupted, ran out of time or "
+            f"still runs; go on with --resume {plan.name}"
+        )
+    if len(study.ranked) < FEW:
+        notes.append(
+            f"of {plural(len(study.ranked), 'trial')} the best may well be so by chance: with more it may change"
+        )
+    notes.append(
+        "every figure is of validation windows, on which trials were also chosen: the best of many is in part luck, so "
+        "expect a little worse of a trained model; the test part was not read"
+    )
+    if found.note:
+        notes.append(f"importance of params: {found.note}")
+    elif found.explained is not None:
+        notes.append(
+            "importance of params is read off a forest that explains "
+            f"{percent(round(max(found.explained, 0.0), 2))} of the order of trials that it had not seen"
+        )
+    if study.counts[State.STOPPED]:
+        notes.append(
+            "a trial that was stopped early is judged by the epochs it had; with more it might have come further"
+        )
+    if len(study.hosts) > 1:
+        notes.append("run by " + ", ".join(f"{host} ({plural(count, 'trial')})" for host, count in study.hosts.items()))
+    if plan.warm:
+        notes.append(f"begun with the best trials of {', '.join(plan.warm)}")
+    items = "".join(f"<li>{safe(note[:1].upper() + note[1:])}</li>" for note in notes)
+    return section("Limits and notes", "What these figures do not say", "", f"<ul>{items}</ul>")
+
+
+def _foot(study: Study) -> str:
+    plan = study.plan
+    words = ["invplat", "tune", plan.workload]
+    words += [word for tenant, _ in plan.datasets for word in ("--tenant", tenant)]
+    words += ["--search", plan.search, *(["--trials", str(plan.trials)] if plan.trials is not None else [])]
+    words += ["--metric", ",".join(plan.metrics), "--scheduler", plan.scheduler, "--epochs", str(plan.epochs)]
+    words += ["--max-concurrent", str(plan.max_concurrent), "--seed", str(plan.seed), "--name", plan.name]
+    command = shlex.join(words)
+    code = f", by invplat {safe(plan.code)}" if plan.code else ""
+    return (
+        f"<footer><p>Asked for as <code>{safe(command)}</code>{code}. The same seed and the same number at once give "
+        f"the same trials.</p></footer>"
+    )
