@@ -51,9 +51,9 @@ def run(driver: Driver, make: Callable[[], Run], *, gpus: bool = False) -> None:
     floor = _Floor(driver)
     with _quiet(at_once), _interrupts(floor), tempfile.TemporaryDirectory(prefix="invplat-tune-") as folder:
         with _sending_tensors():
-            packs = tune.with_parameters(_Packs, make=make)
+            sent = ray.put(make)
         tuner = Tuner(
-            tune.with_resources(packs, {"cpu": 1, "gpu": int(gpus)}),
+            tune.with_resources(type("Packs", (_Packs,), {"sent": sent}), {"cpu": 1, "gpu": int(gpus)}),
             tune_config=TuneConfig(
                 search_alg=_Asking(floor),
                 num_samples=-1,
@@ -94,10 +94,8 @@ def check_room(at_once: int, gpus: bool) -> None:
 class _Packs(Trainable):
     """A process that runs one pack after another."""
 
-    def setup(self, config: dict[str, Any], make: Callable[[], Run] | None = None) -> None:
-        assert make is not None
-        torch.set_num_threads(1)
-        self.run_pack = make()
+    sent: Any = None  # where `make` lies in Ray's memory
+    made: Run | None = None
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         return True
@@ -105,7 +103,10 @@ class _Packs(Trainable):
     def step(self) -> dict[str, Any]:
         """A pack that fails by itself would fail again: it is told of, and nothing is thrown."""
         try:
-            finished = self.run_pack(Pack.from_json(json.loads(self.config["pack"])))
+            if self.made is None:
+                torch.set_num_threads(1)
+                self.made = ray.get(self.sent)()
+            finished = self.made(Pack.from_json(json.loads(self.config["pack"])))
         except Exception as error:
             return {"done": True, "trouble": trouble(error)}
         return {"done": True, "finished": json.dumps([trial.to_json() for trial in finished])}
@@ -120,6 +121,10 @@ class _Floor:
         self.actors: dict[str, Any] = {}
         self.wrong: BaseException | None = None
         self._looked = 0.0
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        """Ray Tune saves all that it is given; nobody reads it."""
+        return object, ()
 
     @contextmanager
     def noting(self) -> Iterator[None]:
@@ -265,10 +270,16 @@ def _sending_tensors() -> Iterator[None]:
 
 
 def _array(tensor: torch.Tensor) -> Any:
-    plain = tensor.detach().cpu().contiguous()
-    return plain.reshape(-1).view(torch.uint8).numpy(), plain.dtype, plain.shape  # NumPy does not know every dtype
+    return _bytes(tensor.detach().cpu().contiguous()), tensor.dtype, tensor.shape
 
 
 def _tensor(sent: Any) -> torch.Tensor:
     data, dtype, shape = sent
-    return torch.from_numpy(data.copy()).view(dtype).reshape(shape)
+    found = torch.empty(shape, dtype=dtype)
+    _bytes(found)[:] = data
+    return found
+
+
+def _bytes(tensor: torch.Tensor) -> Any:
+    """The same memory, as NumPy does not know every dtype."""
+    return tensor.reshape(-1).view(torch.uint8).numpy()
