@@ -36,7 +36,7 @@ class StudyPlan:
     def __post_init__(self) -> None:
         check_study(self.name)
         _known("search", self.search, SEARCHES)
-        _known("scheduler", self.scheduler, SCHEDULERS)
+        check_scheduler(self.scheduler)
         for name, least in (("epochs", 1), ("patience", 0), ("seed", 0), ("max_concurrent", 1)):
             _whole(name, getattr(self, name), least)
         if self.trials is not None:
@@ -61,7 +61,7 @@ class StudyPlan:
         return cls(**given)
 
     def differences(self, other: StudyPlan) -> list[str]:
-        """Where another plan is not this one, a sentence each; empty where a study of the one can go on as the other."""
+        """Where another plan is not this one, a sentence each; empty where they are equal."""
         mine, others = self.to_json(), other.to_json()
         found = []
         for name in mine:
@@ -105,13 +105,19 @@ def _said(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _known(what: str, name: str, known: tuple[str, ...]) -> None:
+def check_scheduler(name: str) -> str:
+    """Return the name of a scheduler, or refuse it."""
+    return _known("scheduler", name, SCHEDULERS)
+
+
+def _known(what: str, name: str, known: tuple[str, ...]) -> str:
     if name not in known:
         near = get_close_matches(name, known, n=1)
         listed = f"write one of {', '.join(known)}"
         raise SettingRefused(
             f"{what} {name!r} is not known", hint=f"did you mean {near[0]}? {listed}" if near else listed
         )
+    return name
 
 
 def _whole(name: str, value: Any, least: int) -> None:
