@@ -146,7 +146,7 @@ def _leaderboard(study: Study) -> str:
     front = {trial.number for trial in study.front}
     names, metrics, shown = study.varied, study.plan.metrics, study.ranked[:ROWS]
     heads = ["", "trial", *(safe(measure(metric).head) for metric in metrics), *(safe(one) for one in names)]
-    heads += ["epochs", "seconds", "ended"]
+    heads += ["epochs", "seconds"]
     rows = []
     for place, trial in enumerate(shown, 1):
         values = [figure_text(study.value(trial, metric)) for metric in metrics]
@@ -158,17 +158,17 @@ def _leaderboard(study: Study) -> str:
                 f"{trial.number}{mark}",
                 *values,
                 *(safe(param_text(trial.params[one])) for one in names),
-                str(len(trial.validation)),
+                f"{len(trial.validation)}{'*' if trial.state is State.STOPPED else ''}",
                 f"{trial.seconds:.1f}",
-                "early" if trial.state is State.STOPPED else "done",
             ]
         )
     count = len(study.ranked)
     finding = f"The {len(shown)} best of {count:,} trials" if count > len(shown) else "All trials that came to a value"
     note = "The best first, by figures on validation windows, of which smaller is better. "
     note += "◆ no other trial is better in one metric and as good in the rest. " if front else ""
+    note += "* stopped early. " if any(trial.state is State.STOPPED for trial in shown) else ""
     note += "Every trial, with its seed and why it ended, is in trials.parquet." if count > len(shown) else ""
-    return section("Leaderboard", finding, note.strip(), table(heads, rows, range(len(heads) - 1)))
+    return section("Leaderboard", finding, note.strip(), table(heads, rows, range(len(heads))))
 
 
 def _picture(chart: Chart) -> str:
