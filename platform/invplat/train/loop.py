@@ -7,6 +7,7 @@ trains. So a seed gives the same weights twice, and a checkpoint goes on to the 
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -28,6 +29,7 @@ from invplat.workload import Source, Workload
 JUDGED_AT_ONCE = 4096  # examples a step where nothing is learnt
 LOOK_EVERY = 100  # steps between two looks at the loss on a GPU, where each look waits for it
 MOMENTS = ("exp_avg", "exp_avg_sq")
+DRAWING = threading.Lock()  # weights are drawn from torch's own generator, which is one for all threads
 
 State = dict[str, torch.Tensor]
 
@@ -84,7 +86,7 @@ def fit(
     """
     if not len(train):
         raise SettingRefused("there are no examples to learn from", hint="choose earlier cutoffs or a shorter past")
-    with torch.random.fork_rng(devices=[device] if device.startswith("cuda") else []):
+    with DRAWING, torch.random.fork_rng(devices=[device] if device.startswith("cuda") else []):
         torch.manual_seed(plan.seed)
         net = (workload.build(params, layout) if module is None else module).to(device)
     sources = train.to(device), validation.to(device) if validation else None

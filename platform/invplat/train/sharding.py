@@ -34,9 +34,9 @@ class Sharding:
         if len(self.shards) == 1:
             return f"1 worker with all stores{fewer}"
         least, most = min(map(len, self.shards)), max(map(len, self.shards))
-        stores = f"{least:,} to {most:,}" if least < most else f"{most:,}"
+        stores = f"{least:,} to {most:,} stores" if least < most else f"{most:,} store{'s' if most > 1 else ''}"
         over = f"the heaviest has {self.imbalance:.1%} more than an equal share"
-        return f"{len(self.shards)} workers{fewer}, {stores} stores each; {over}"
+        return f"{len(self.shards)} workers{fewer}, {stores} each; {over}"
 
 
 def sharded(sizes: Mapping[str, int], workers: int) -> Sharding:

@@ -89,7 +89,7 @@ def work(
     workload: Workload | None = None,
     watch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> None:
-    """`watch` is told each epoch on every worker, once it is kept."""
+    """`watch` is told each epoch by worker 0, once it is kept."""
     first = exchange.rank == 0
     try:
         _work(job, storage, exchange, device, workload or find(job.workload), watch)
@@ -120,7 +120,7 @@ def _work(
     def told(epoch: Epoch, checkpoint: Callable[[], Checkpoint]) -> bool:
         if keeper is not None:
             keeper.keep(checkpoint())
-        watch(epoch)
+            watch(epoch)
         return True
 
     fitted = fit(
