@@ -29,6 +29,14 @@ SMALL = {"mlp": TINY, "e2e": {"hidden": 32, "channels": 8}}
 MOST = 500
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread_a_worker() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return chain(tmp_path_factory.mktemp("chain"))
