@@ -16,6 +16,7 @@ from invplat.tune.pictures.slices import slices
 from invplat.tune.study import Study, measure, param_text
 from invplat.tune.trial import State
 
+NAMES = ("history", "front", "importance", "slices", "parallel", "curves")  # of their files
 MOST = 12  # params in one picture, those that matter most
 GOOD = 0.95  # of all that was gained
 CLOSE = 0.5  # of all trials' spread: where the best agree

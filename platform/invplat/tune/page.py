@@ -5,9 +5,7 @@ No script, nothing fetched, light and dark, fit to print. Written whole or not a
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from invplat.core.files import write_whole
@@ -20,47 +18,12 @@ from invplat.evaluate.pictures.canvas import svg
 from invplat.tune.charts import charts
 from invplat.tune.study import Study, figure_text, measure, param_text
 from invplat.tune.trial import Finished, State
+from invplat.tune.verdict import resume_command, tune_command, verdict
 
 ROWS = 15  # of the leaderboard; all are in leaderboard.json and trials.parquet
 LOST = 8  # trials without a value that are told one by one
 FEW = 30  # trials: of fewer, what is best is not settled
 SEARCHES = {"grid": "every point of a grid", "random": "drawn at random", "bayes": "Bayesian search (TPE)"}
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a study comes to, in sentences."""
-
-    finding: str
-    beside: str  # the default params
-    next: str  # the command that goes on from here
-
-
-def verdict(study: Study) -> Verdict:
-    best, default, said = study.best, study.default, measure(study.metric)
-    go_on = train_command(study) if best is not None else f"invplat tune {study.plan.workload} --help"
-    if best is None:
-        return Verdict(f"None of {plural(len(study.finished), 'trial')} came to a value", "", go_on)
-    value = study.value(best)
-    assert value is not None  # it is ranked
-    finding = f"The best of {plural(len(study.finished), 'trial')} has a {said.label} of {figure_text(value)}"
-    if default is None:
-        return Verdict(
-            finding, "The default params are not among its trials, so what tuning gained is not known.", go_on
-        )
-    if default is best:
-        return Verdict(finding, "They are the default params: tuning gained nothing here.", go_on)
-    usual = study.value(default)
-    if usual is None:
-        return Verdict(finding, f"The default params have no value: they {default.state.value}.", go_on)
-    gained = (usual - value) / abs(usual) if usual else 0.0
-    said_gain = f"the best is {percent(round(gained, 4))} below that" if gained > 0 else "they are as good"
-    return Verdict(finding, f"The default params have {figure_text(usual)}: {said_gain}.", go_on)
-
-
-def train_command(study: Study) -> str:
-    tenants = [word for tenant, _ in study.plan.datasets for word in ("--tenant", tenant)]
-    return shlex.join(["invplat", "train", study.plan.workload, *tenants, "--from", study.plan.name])
 
 
 def write_page(study: Study, path: Path, drawn: Sequence[Chart] | None = None) -> Path:
@@ -114,7 +77,8 @@ def _best(study: Study) -> str:
         f'<p class="after" style="max-width: none">Train a model with these params: <code>{safe(found.next)}</code></p>'
     )
     if best is None:
-        return section("The answer", found.finding, "See below why; a smaller learning rate often helps.", bad=True)
+        note = "Why is told below; a narrower range of learning rates often helps." if study.finished else ""
+        return section("The answer", found.finding, note, bad=bool(study.finished))
     heads, rows = ["param", "best"], []
     beside = default is not None and default is not best
     heads += ["default"] if beside else []
@@ -198,7 +162,7 @@ def _limits(study: Study) -> str:
     if not study.complete:
         notes.append(
             f"the study has {len(study.finished)} of {study.asked} trials: it was interrupted, ran out of time or "
-            f"still runs; go on with --resume {plan.name}"
+            f"still runs; go on with it: {resume_command(study)}"
         )
     if len(study.ranked) < FEW:
         notes.append(
@@ -229,14 +193,8 @@ def _limits(study: Study) -> str:
 
 def _foot(study: Study) -> str:
     plan = study.plan
-    words = ["invplat", "tune", plan.workload]
-    words += [word for tenant, _ in plan.datasets for word in ("--tenant", tenant)]
-    words += ["--search", plan.search, *(["--trials", str(plan.trials)] if plan.trials is not None else [])]
-    words += ["--metric", ",".join(plan.metrics), "--scheduler", plan.scheduler, "--epochs", str(plan.epochs)]
-    words += ["--max-concurrent", str(plan.max_concurrent), "--seed", str(plan.seed), "--name", plan.name]
-    command = shlex.join(words)
     code = f", by invplat {safe(plan.code)}" if plan.code else ""
     return (
-        f"<footer><p>Asked for as <code>{safe(command)}</code>{code}. The same seed and the same number at once give "
-        f"the same trials.</p></footer>"
+        f"<footer><p>Asked for as <code>{safe(tune_command(study))}</code>{code}. The same space, seed and number of "
+        "packs at once give the same trials.</p></footer>"
     )

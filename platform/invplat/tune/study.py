@@ -147,7 +147,10 @@ class Study:
     def importance(self, metric: str = "", *, best_half: bool = False) -> Importance:
         """`best_half`: among the better half alone, as what ruins a trial hides what refines it."""
         told = [trial for trial in self.finished if trial.state is not State.FAILED]
-        if metric not in ("", self.metric):  # such as the size of a net, which is none the worse for a loss that ran away
+        if metric not in (
+            "",
+            self.metric,
+        ):  # such as the size of a net, which is none the worse for a loss that ran away
             told = [trial for trial in told if self.value(trial, metric) is not None]
         if best_half:
             known = [(value, trial.number) for trial in told if (value := self.value(trial, metric)) is not None]
