@@ -26,6 +26,8 @@ from invplat.core.settings import hide_secrets
 COMMANDS = {
     "demo": ("invplat.cli.demo:command", "The whole journey on made-up businesses, in a minute."),
     "data": ("invplat.cli.data:group", "From a business's files to a clean, versioned dataset."),
+    "tune": ("invplat.cli.tune:command", "Search a workload's params: many small trainings, told as a study."),
+    "studies": ("invplat.cli.studies:group", "The studies that tune has made, and what came of one."),
     "train": ("invplat.cli.train:command", "Train a workload on a tenant's dataset and keep the model."),
     "compare": ("invplat.cli.compare:command", "Workloads beside reference models, judged on the same windows."),
     "evaluate": ("invplat.cli.evaluate:command", "Judge a kept model on held-out origins, as it is."),
@@ -92,7 +94,7 @@ def _tell(message: str, hint: str | None, code: int, output: Output) -> None:
     if output.json:
         click.echo(json.dumps({"error": message, "hint": hint}), err=True)
     elif code == INTERRUPTED or message.startswith("Usage:"):
-        click.echo(message, err=True)
+        click.echo(f"{message}\n  {hint}" if hint else message, err=True)
     else:
         click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
         if hint:

@@ -11,8 +11,9 @@
     │   ├── BundleRefused    a kept model that isn't there, is damaged, too new, or made of pickle
     │   ├── MissingExtra     an optional package is needed and not installed
     │   └── Conflict         somebody else changed the same thing first
-    └── StorageError         the machine's trouble, not the person's: exit code 1
-        └── StorageFull      no space left; what was there before is untouched
+    ├── StorageError         the machine's trouble, not the person's: exit code 1
+    │   └── StorageFull      no space left; what was there before is untouched
+    └── Interrupted          Ctrl-C in the middle of what can be gone on with: exit code 130
 
 A message says what was received; the hint says what to write or do instead.
 """
@@ -88,3 +89,7 @@ class StorageError(InvplatError):
 
 class StorageFull(StorageError):
     pass
+
+
+class Interrupted(InvplatError):
+    exit_code = 130
