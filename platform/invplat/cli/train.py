@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from invplat.cli.output import Output, common, pass_output
@@ -21,6 +19,7 @@ from invplat.cli.output import Output, common, pass_output
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same model.")
 @click.option("--params", multiple=True, metavar="FILE|K=V,...", help="Of the workload's space [its defaults].")
+@click.option("--from", "study", metavar="STUDY", help="The params of its best trial, and its spec.")
 @click.option("--spec", multiple=True, metavar="K=V,...", help="past=56,horizon=28,quantiles=0.1/0.5/0.9.")
 @click.option("--frequency", type=click.Choice(("daily", "weekly", "monthly")), help="Of the periods [the dataset's].")
 @click.option(
@@ -43,6 +42,7 @@ def command(
     patience: int,
     seed: int,
     params: tuple[str, ...],
+    study: str | None,
     spec: tuple[str, ...],
     frequency: str | None,
     windows: int | None,
@@ -61,16 +61,17 @@ def command(
     Examples:
       invplat train mlp --tenant corner-shop
       invplat train mlp --tenant corner-shop --epochs 50 --params hidden_one=256,dropout_one=0.2 --spec horizon=14
-      invplat train mlp --tenant corner-shop --workers 2
+      invplat train mlp --tenant corner-shop --from first-study --workers 2
     """
+    from invplat.cli.chosen import from_study, params_given
     from invplat.cli.data.reading import Phases
-    from invplat.cli.judged import Epochs, figure_text, grid, params_of, spec_of
+    from invplat.cli.judged import Epochs, figure_text, grid, spec_of
     from invplat.core.names import check_model
     from invplat.workload import find
 
-    asked = spec_of(spec) | ({"frequency": frequency} if frequency else {})
-    most: dict[str, Any] = {"most": windows} if windows else {}
-    chosen = params_of(params)
+    given = {"frequency": frequency, "most": windows}
+    asked = spec_of(spec) | {key: value for key, value in given.items() if value}
+    chosen = params_given(params)
     model_name = check_model(name or workload)
     found = find(workload)
     found.space.check(chosen)
@@ -81,6 +82,10 @@ def command(
     from invplat.train.training import Trained, trained
 
     storage = open_storage(output.settings.storage_url)
+    if study:
+        best, before, said = from_study(storage, study, found)
+        asked, chosen = {**before, **asked}, {**best, **chosen}
+        output.note(said)
     datasets = [Dataset.open(storage, tenant, version) for tenant in dict.fromkeys(tenants)]
     watch = Epochs(output, epochs)
     plan = {"epochs": epochs, "patience": patience, "seed": seed}
@@ -95,7 +100,6 @@ def command(
                 seed=seed,
                 told=lambda done, total: phases.tell("reading stores", done, total),
                 **asked,
-                **most,
             )
         return trained(material, params=chosen, plan=plan, whole=whole, watch=watch)
 
@@ -114,7 +118,6 @@ def command(
             whole=whole,
             watch=watch,
             told=output.note,
-            **most,
         )
 
     made = by_workers() if workers or gpus or output.settings.address else here()

@@ -52,12 +52,11 @@ def trained_by_workers(
     params: Params | None = None,
     plan: Mapping[str, Any] | None = None,
     asked: Mapping[str, Any] | None = None,
-    most: int = MOST,
     whole: bool = False,
     watch: Watch | None = None,
     told: Told = lambda sentence: None,
 ) -> Trained:
-    """As `trained`, by workers that each read some of the stores. `asked`: past, horizon, quantiles, frequency.
+    """As `trained`, by workers that each read some of the stores. `asked`: past, horizon, quantiles, frequency, most.
 
     A fit that was interrupted goes on from its last epoch when the same is asked again, with however many workers.
     """
@@ -69,7 +68,9 @@ def trained_by_workers(
     dataset = datasets[0]
     chosen = workload.space.complete(params or {})
     steps = Plan.of(chosen, **{"mixed": gpus, **(plan or {})})
-    job = Job(workload.name, dataset.tenant, dataset.version, chosen, steps.to_json(), dict(asked or {}), most)
+    spec = dict(asked or {})
+    most = int(spec.pop("most", MOST))
+    job = Job(workload.name, dataset.tenant, dataset.version, chosen, steps.to_json(), spec, most)
     sharding = job.sharding(dataset, workers)
     told(sharding.note)
     count = len(sharding.shards)
