@@ -160,9 +160,11 @@ def test_the_width_is_where_wider_gains_no_more() -> None:
         tried.append(width)
         return 1.0 + 0.25 * width  # starting costs 1, each member's arithmetic a quarter
 
-    assert best(seconds) == 32
+    assert best(seconds, 64) == 32
     assert tried == [1, 2, 4, 8, 16, 32, 64]
-    assert best(lambda width: float(width)) == 1
+    assert best(lambda width: float(width), 64) == 1
+    assert best(lambda width: 1.0, 12) == 12
+    assert best(lambda width: pytest.fail("measured for nothing"), 1) == 1
 
 
 def test_widths_are_measured_once_and_kept(task: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,8 @@ from invplat.core.space import Params
 from invplat.train.fused import Member
 from invplat.train.pace import step_seconds
 from invplat.train.plan import Plan
+from invplat.tune.bayes import ROUNDS
+from invplat.tune.plan import StudyPlan
 from invplat.tune.task import Task
 from invplat.tune.trial import shape_of
 
@@ -41,11 +43,11 @@ class Widths:
     def __call__(self, params: Params) -> int:
         key = self.key(params)
         if key not in self.found:
-            self.found[key] = best(self.seconds(params)) if self.task.workload.fusable else 1
+            self.found[key] = best(self.seconds(params), self.most) if self.task.workload.fusable else 1
             if self.kept is not None:
                 self.kept.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(self.kept, json.dumps(self.found, indent=1, sort_keys=True).encode())
-        return min(self.found[key], self.most)
+        return self.found[key]
 
     def key(self, params: Params) -> str:
         """All that a step's time hangs on."""
@@ -54,7 +56,7 @@ class Widths:
         columns = len(layout.sees.names), len(layout.ahead.names), len(layout.static.names), sum(layout.ids.values())
         sizes = (layout.past, layout.horizon, len(layout.quantiles), *columns)
         where = f"{platform.machine()} {self.device}"
-        return f"{workload.name} {shape} of {'/'.join(map(str, sizes))} on {where}"
+        return f"{workload.name} {shape} of {'/'.join(map(str, sizes))} on {where} up to {self.most}"
 
     def seconds(self, params: Params) -> Callable[[int], float]:
         task = self.task
@@ -68,10 +70,17 @@ class Widths:
         return measured
 
 
-def best(seconds: Callable[[int], float]) -> int:
+def widest(plan: StudyPlan) -> int:
+    """How wide a pack of a study may be at all; nothing wider need be measured."""
+    return max(1, (plan.trials or 0) // ROUNDS) if plan.search == "bayes" else WIDTHS[-1]
+
+
+def best(seconds: Callable[[int], float], most: int) -> int:
     """The width from which on wider ones gain little; they are tried from the narrowest on."""
+    if most == 1:
+        return 1
     chosen, pace = 1, seconds(1)
-    for width in WIDTHS[1:]:
+    for width in (*(width for width in WIDTHS[1:] if width < most), most):
         found = seconds(width) / width
         if found * GAIN > pace:
             break
