@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -237,6 +238,8 @@ def _shares(found: Result) -> str:
 def _cause(error: BaseException) -> BaseException:
     """What a person can do something about, where there is such a thing."""
     failures: Mapping[int, BaseException] = getattr(error, "worker_failures", {})
+    if not failures:
+        return error
     for failure in failures.values():
         seen: BaseException | None = failure
         while seen is not None:
@@ -263,7 +266,9 @@ def _quiet() -> Iterator[None]:
     os.environ.update(QUIET)
     logger.setLevel(logging.CRITICAL)
     try:
-        yield
+        with warnings.catch_warnings():  # of Ray about itself
+            warnings.simplefilter("ignore")
+            yield
     finally:
         logger.setLevel(level)
         for name, value in before.items():

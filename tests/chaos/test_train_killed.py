@@ -1,0 +1,61 @@
+"""A worker of a shared fit is killed: the others stop, all start anew, and the fit ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from invplat.data.layout import Layout
+from invplat.data.windows import Batch
+from invplat.train.distributed import trained_by_workers
+from invplat.workload import Outputs
+from invplat_workloads.mlp import MLP
+from tests.train.chain import ASKED, chain
+from tests.train.shop import TINY
+
+PLAN = {"epochs": 4, "patience": 0, "batch_size": 64}
+STEPS = 8  # of an epoch: 500 windows
+
+
+class Dying(MLP):
+    """Its process is killed once, after so many steps, if it is worker `rank`."""
+
+    def __init__(self, folder: Path, rank: int, after: int) -> None:
+        self.folder, self.rank, self.after = folder, rank, after
+
+    def loss(self, outputs: Outputs, batch: Batch, layout: Layout) -> torch.Tensor:
+        if torch.is_grad_enabled() and torch.distributed.is_initialized():
+            self.after -= 1
+            dead = self.folder / "dead"
+            if self.after == 0 and torch.distributed.get_rank() == self.rank and not dead.exists():
+                dead.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        return super().loss(outputs, batch, layout)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray")
+@pytest.mark.parametrize(("rank", "after"), [(1, 2 * STEPS + 3), (0, 2 * STEPS + 3), (0, 3)])
+def test_a_worker_killed_in_an_epoch(rank: int, after: int, tmp_path: Path) -> None:
+    dataset = chain(tmp_path / "storage")
+    asked = {**ASKED, "most": 500}
+    seen: list[int] = []
+
+    def watch(epoch: object, checkpoint: object) -> bool:
+        seen.append(epoch.number)  # type: ignore[attr-defined]
+        return True
+
+    made = trained_by_workers(
+        Dying(tmp_path, rank, after), [dataset], workers=2, params=TINY, plan=PLAN, asked=asked, watch=watch
+    )
+    assert (tmp_path / "dead").exists()
+    assert seen == [1, 2, 3, 4]
+    # A fit that nobody kills: same numbers to the bit, as both were two workers.
+    calm = trained_by_workers(MLP(), [dataset], workers=2, params=TINY, plan=PLAN, asked=asked)
+    assert made.model.bundle().weights == calm.model.bundle().weights
+    assert [epoch.validation for epoch in made.fitted.history] == [epoch.validation for epoch in calm.fitted.history]
+    assert dataset.storage.names("fits") == []
