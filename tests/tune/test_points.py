@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invplat.core.space import Choice, Dimension, Integer, Uniform, Value
@@ -54,6 +54,7 @@ def test_draws_are_points_of_the_space_by_the_seed() -> None:
     assert ten[3] == drawn(SPACE, np.random.default_rng(3)) != ten[4]
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.integers(0, 99), st.integers(1, 4))
 def test_a_few_in_a_row_are_spread_over_each_dimension(first: int, seed: int, width: int) -> None:
     names = ["a", "b", "c", "d"][:width]

@@ -45,7 +45,7 @@ def test_narrower_wider_and_fixed(tmp_path: Path) -> None:
     )
     assert space.dimensions["loss"] == Choice(("square",), "square")
     assert space.dimensions["hidden"] == Choice((128, 256), 128, shape=True)
-    assert space.dimensions["layers"] == Integer(1, 9, 3, step=2, shape=True)
+    assert space.dimensions["layers"] == Integer(1, 9, 1, step=2, shape=True)  # 2 is no more of the steps
     assert space.dimensions["rate"] == Uniform(1e-3, 1, 1e-3, log=True, grid=(1e-2,))
     assert list(space.dimensions) == list(SPACE.dimensions)
 
