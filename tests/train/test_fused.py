@@ -89,7 +89,7 @@ def test_patience_is_each_members_own() -> None:
     workload = find("mlp")
     layout, train, validation = made(workload)
     pack = members(workload, 3, epochs=8, patience=1, schedule="constant")
-    pack[1] = replace(pack[1], plan=replace(pack[1].plan, learning_rate=0.1))
+    pack[1] = replace(pack[1], plan=replace(pack[1].plan, learning_rate=0.01))
     found = fit_pack(workload, pack, layout, train, validation)
     for member, fitted in zip(pack, found, strict=True):
         agree(fit(workload, member.params, layout, train, validation, plan=member.plan), fitted)

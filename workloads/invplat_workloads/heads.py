@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from invplat.data.layout import Layout
 from invplat.data.windows import Batch
 from invplat.workload import Outputs, Prediction
-from invplat_workloads.layers import rising
+from invplat_workloads.layers import beside, climb
 
 PERIOD = 16  # numbers that the window tells each period
 HIDDEN = 32
@@ -43,15 +43,23 @@ class DemandHead(nn.Module):
 
     def forward(self, window: Tensor, future: Tensor, seen: Tensor, phases: Tensor | None = None) -> dict[str, Tensor]:
         """window: n × width; future and phases: n × horizon × columns; seen: n × past, past demand; all centred."""
-        told = self.periods(window).view(-1, self.horizon, PERIOD)
-        known = torch.cat([told, future] if phases is None else [told, future, phases], dim=-1)
-        raw = self.says(F.relu(self.hidden(known)))
-        line = torch.zeros_like(raw[..., :1]) if self.line is None else self.line(seen).unsqueeze(-1)
-        if self.usual is not None:
-            line = line + self.usual(known)
-        quantiles = rising(raw[..., :-1], self.middle) + line
-        mean = F.softplus(raw[..., -1:] + line).squeeze(-1)
-        return {"quantiles": quantiles, "mean": mean}
+        told = self.periods(window).view(-1, PERIOD)
+        known = (future if phases is None else torch.cat([future, phases], dim=-1)).flatten(0, 1)
+        hidden = F.relu(beside(self.hidden, told, known), inplace=True)
+        # A row for each level, the mean last, so that what is done to one of them runs along memory.
+        raw = torch.addmm(self.says.bias.unsqueeze(1), self.says.weight, hidden.t())
+        steps, mean = torch.split(raw, [self.levels, 1])
+        middle = steps[self.middle : self.middle + 1]
+        if self.line is not None:
+            line = self.line(seen).view(-1, 1)
+            line = (line if self.usual is None else beside(self.usual, told, known, line)).view(1, -1)
+            middle, mean = middle + line, mean + line
+        quantiles = torch.addmm(middle, climb(self.levels, self.middle, raw).t(), F.softplus(steps))
+        shape = (-1, self.horizon)
+        return {
+            "quantiles": quantiles.view(self.levels, *shape).permute(1, 2, 0),
+            "mean": F.softplus(mean).view(shape),
+        }
 
 
 def said(outputs: Outputs, batch: Batch, layout: Layout) -> Prediction:

@@ -69,7 +69,10 @@ class Dropout(nn.Module):
         self.register_buffer("rate", torch.tensor(float(rate)))
 
     def forward(self, values: Tensor, noise: Noise) -> Tensor:
-        return values if noise is None else values * (noise >= self.rate) / (1 - self.rate)
+        if noise is None:
+            return values
+        stays = 1 - self.rate
+        return values * (noise + stays).floor_().mul_(1 / stays)  # 1 where noise is not below the rate
 
 
 def stacked_ids(ids: Mapping[str, Tensor], names: Sequence[str], like: Tensor) -> Tensor:
@@ -85,16 +88,22 @@ def forgetful(ids: Tensor, chance: Chance) -> Tensor:
 
 def rising(raw: Tensor, middle: int) -> Tensor:
     """Any numbers (… × levels) → rising ones: the middle as it is, the others by steps that can't be negative."""
-    return raw[..., middle : middle + 1] + F.softplus(raw) @ _climb(raw, middle)
+    return raw[..., middle : middle + 1] + F.softplus(raw) @ climb(raw.shape[-1], middle, raw)
 
 
-def _climb(raw: Tensor, middle: int) -> Tensor:
+def climb(count: int, middle: int, like: Tensor) -> Tensor:
     """Which steps each level adds to the middle or takes from it, so that sums are one product; steps × levels.
 
     Of the steps below, the first is the one next to the middle.
     """
-    place = torch.arange(raw.shape[-1], device=raw.device)
-    step, level = place[:, None], place[None, :]
-    above = (step > middle) & (step <= level)
-    below = step < middle - level
-    return above.to(raw.dtype) - below.to(raw.dtype)
+    levels = range(count)
+    signs = [[float(middle < step <= level) - float(step < middle - level) for level in levels] for step in levels]
+    return torch.tensor(signs, dtype=like.dtype, device=like.device)
+
+
+def beside(linear: nn.Linear, first: Tensor, second: Tensor, onto: Tensor | None = None) -> Tensor:
+    """A layer over two inputs side by side that are never put there; n × columns each. What the second was made of
+    learns nothing if it has no gradient, and no product is spent on it. `onto`: what is added, in place of the bias."""
+    one, two = torch.split(linear.weight, [first.shape[-1], second.shape[-1]], dim=1)
+    found = F.linear(second, two, linear.bias) if onto is None else torch.addmm(onto, second, two.t())
+    return torch.addmm(found, first, one.t())

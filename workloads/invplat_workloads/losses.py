@@ -13,30 +13,50 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from invplat.data.windows import Batch
+from invplat.workload import Outputs
 
 SMALLEST = 1e-6  # of a mean, whose logarithm is taken
 
 
+def demand(outputs: Outputs, levels: Sequence[float], batch: Batch) -> Tensor:
+    """Quantiles by pinball loss and the mean by Poisson's deviance, together."""
+    missed = missed_by_period(outputs["quantiles"], levels, batch)
+    return observed_mean(missed + deviance_by_period(outputs["mean"], batch, 0.5), batch)
+
+
 def pinball(quantiles: Tensor, levels: Sequence[float], batch: Batch) -> Tensor:
     """Mean over levels and observed periods, doubled: the median's part is then the absolute error."""
-    level = torch.tensor(levels, device=quantiles.device)
-    target = batch.target.unsqueeze(-1)
-    short = target - quantiles.float()
-    # Below nothing is as good as nothing: such an answer is said as none, so it is no worse than that.
-    short = torch.where(target > 0, short, short.clamp(max=0))
-    # Above the target the loss is (level - 1) * short, which is level * short and once more what it is over by; above a
-    # bound it is nothing, which is level times that.
-    bound = batch.censored.unsqueeze(-1) > 0
-    missed = torch.addcmul(F.relu(-short) * torch.where(bound, level, torch.ones_like(level)), level, short)
-    return observed_mean(2 * missed.mean(dim=-1), batch)
+    return observed_mean(missed_by_period(quantiles, levels, batch), batch)
+
+
+def missed_by_period(quantiles: Tensor, levels: Sequence[float], batch: Batch) -> Tensor:
+    """Of an answer `above` its target the loss is what it is over by, less level * above; of one below, -level * above.
+    So sums over levels are products with 1 and with the levels, and each period counts them as its own case asks:
+
+    - above a bound the answer is right: the level times what it is over by stands against the other part;
+    - below nothing is as good as nothing: such an answer is said as none. Where nothing came, level * above is left
+      out, and of what it is over by the level's share.
+    """
+    above = (quantiles.float().movedim(-1, 0) - batch.target).flatten(1)
+    share = 2 / len(levels)
+    by = torch.tensor([[share] * len(levels), [share * level for level in levels]], device=above.device)
+    over, part = (by @ F.relu(above)).view(2, *batch.target.shape).unbind(0)
+    all_ways = (by[1:] @ above).view(batch.target.shape)
+    bound, nothing = (batch.censored > 0).float(), (batch.target <= 0).float()
+    return (1 - bound) * over + (bound - nothing) * part - (1 - nothing) * all_ways
 
 
 def deviance(mean: Tensor, batch: Batch) -> Tensor:
     """Poisson's: least where the mean is right, 0 where it is exact, and milder on peaks than a square."""
+    return observed_mean(deviance_by_period(mean, batch), batch)
+
+
+def deviance_by_period(mean: Tensor, batch: Batch, times: float = 1.0) -> Tensor:
     target, found = batch.target, mean.float().clamp(min=SMALLEST)
-    information = target * (target.clamp(min=SMALLEST).log() - found.log())
-    wrong = 2 * (information - target + found)
-    return observed_mean(excused(wrong, found, batch), batch)
+    exact = target - torch.xlogy(target, target)  # what the right answer would have
+    wrong = torch.addcmul(found, target, found.log(), value=-1) - exact
+    counts = ~((batch.censored > 0) & (found > target))
+    return wrong * (2 * times * counts)
 
 
 def square(mean: Tensor, batch: Batch) -> Tensor:

@@ -19,8 +19,9 @@ from invplat.data.layout import Layout
 from invplat.workload import Chance, Choice, Column, Outputs, Params, Parts, Prediction, Source, Space, Spec, Uniform
 from invplat_workloads.flat import FlatBatch, FlatWindows, Shares, order
 from invplat_workloads.heads import DemandHead, said
-from invplat_workloads.layers import Dropout, Identity, Noise, forgetful, stacked_ids
-from invplat_workloads.losses import deviance, pinball, square
+from invplat_workloads.kept import Kept
+from invplat_workloads.layers import Dropout, Identity, Noise, beside, forgetful, stacked_ids
+from invplat_workloads.losses import demand, pinball, square
 from invplat_workloads.rows import RowBatch, Rows, rows_of
 
 if TYPE_CHECKING:
@@ -89,9 +90,10 @@ class Net(nn.Module):
         noise_two: Noise = None,
     ) -> dict[str, Tensor]:
         future = ahead[:, self.past :]
-        parts = [past.flatten(1), now, ahead[:, :, : self.own].flatten(1), future[:, 0], static, self.identity(ids)]
-        window = self.chance_one(F.elu(self.trunk_one(torch.cat(parts, dim=-1))), noise_one)
-        window = self.chance_two(F.elu(self.trunk_two(window)), noise_two)
+        parts = [past.flatten(1), now, ahead[:, :, : self.own].flatten(1), future[:, 0], static]
+        window = beside(self.trunk_one, torch.cat(parts, dim=-1), self.identity(ids))
+        window = self.chance_one(F.elu(window, inplace=True), noise_one)
+        window = self.chance_two(F.elu(self.trunk_two(window), inplace=True), noise_two)
         found: dict[str, Tensor] = self.head(window, future, past[:, :, 0] if self.past else window, phases)
         return found if self.past else {**found, "mean": bounded(found["mean"])}
 
@@ -125,7 +127,7 @@ class MLP:
         panels: Sequence[Panel] = (),
         lead_times: Sequence[LeadTimes] = (),
     ) -> Source:
-        return windows.centred(layout) if isinstance(windows, Rows) else FlatWindows.of(windows, layout)
+        return windows.centred(layout) if isinstance(windows, Rows) else Kept(FlatWindows.of(windows, layout))
 
     def build(self, params: Params, layout: Layout) -> nn.Module:
         return Net(self.space.complete(params), layout)
@@ -148,12 +150,12 @@ class MLP:
     def loss(self, outputs: Outputs, batch: Batch, layout: Layout) -> Tensor:
         """Quantiles by pinball loss; the mean by Poisson's deviance, or on tables, as in the study, by its square.
         Windows of panels count by their level: what matters is how many units are missed."""
-        missed = pinball(outputs["quantiles"], layout.quantiles, batch)
         if isinstance(batch, RowBatch):
+            missed = pinball(outputs["quantiles"], layout.quantiles, batch)
             return 0.1 * missed + square(outputs["mean"], batch) * batch.weight
         if not isinstance(batch, FlatBatch):
             raise TypeError(f"a {type(batch).__name__}: mlp makes others")
-        return batch.weight * (missed + 0.5 * deviance(outputs["mean"], batch))
+        return batch.weight * demand(outputs, layout.quantiles, batch)
 
     def predict(self, outputs: Outputs, batch: Batch, layout: Layout) -> Prediction:
         return said(outputs, batch, layout)

@@ -20,7 +20,7 @@ from invplat.workload import Chance, Choice, Outputs, Params, Parts, Prediction,
 from invplat_workloads.flat import DEMAND
 from invplat_workloads.heads import DemandHead, said
 from invplat_workloads.layers import Centred, Dropout, Identity, Noise, forgetful, stacked_ids
-from invplat_workloads.losses import deviance, pinball, square
+from invplat_workloads.losses import demand, square
 from invplat_workloads.mlp import COLUMNS
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Recurrent:
     def loss(self, outputs: Outputs, batch: Batch, layout: Layout) -> Tensor:
         if "quantiles" not in outputs:
             return square(outputs["mean"], batch)
-        return pinball(outputs["quantiles"], layout.quantiles, batch) + 0.5 * deviance(outputs["mean"], batch)
+        return demand(outputs, layout.quantiles, batch)
 
     def predict(self, outputs: Outputs, batch: Batch, layout: Layout) -> Prediction:
         if "quantiles" in outputs:

@@ -218,13 +218,14 @@ class Run:
         losses = self.workload.loss(outputs, batch, self.layout)
         loss = self.learn(losses) if self.crew is None else self.crew.learn(losses)
         if self.plan.clip:
-            torch.nn.utils.clip_grad_norm_(self.learning.values(), self.plan.clip)
+            clip([value.grad for value in self.learning.values() if value.grad is not None], self.plan.clip)
         self.optimizer.step()
         return loss
 
     def learn(self, losses: torch.Tensor) -> torch.Tensor:
         loss = losses.mean()
-        self.optimizer.zero_grad(set_to_none=True)
+        for value in self.learning.values():
+            value.grad = None
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
@@ -286,6 +287,13 @@ class Run:
             odd.append(f"{facts['examples']} examples then, {len(self.train)} now")
         if odd:
             raise SettingRefused(f"the checkpoint is of another fit: {'; '.join(odd)}", hint="resume with what it had")
+
+
+def clip(gradients: list[torch.Tensor], most: float) -> None:
+    """Together no longer than this."""
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    if norm.device.type != "cpu" or float(norm) > most:  # a GPU would wait for the look
+        torch._foreach_mul_(gradients, (most / (norm + 1e-6)).clamp(max=1.0))
 
 
 def _score(epoch: Epoch) -> float:

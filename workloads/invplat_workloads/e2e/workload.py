@@ -24,7 +24,7 @@ from invplat_workloads.e2e.waits import Waits
 from invplat_workloads.flat import FlatWindows, order
 from invplat_workloads.heads import said
 from invplat_workloads.layers import forgetful, stacked_ids
-from invplat_workloads.losses import deviance, pinball
+from invplat_workloads.losses import demand
 from invplat_workloads.mlp import COLUMNS as DEMAND_COLUMNS
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ class E2E:
     def loss(self, outputs: Outputs, batch: Batch, layout: Layout) -> Tensor:
         if not isinstance(batch, DecisionBatch):
             raise TypeError(f"a {type(batch).__name__}: e2e makes others")
-        demand = pinball(outputs["quantiles"], layout.quantiles, batch) + 0.5 * deviance(outputs["mean"], batch)
-        return demand + ORDER * self._of_order(outputs, batch) + LEAD * _of_lead(outputs["lead"], batch, layout)
+        missed = demand(outputs, layout.quantiles, batch)
+        return missed + ORDER * self._of_order(outputs, batch) + LEAD * _of_lead(outputs["lead"], batch, layout)
 
     def predict(self, outputs: Outputs, batch: Batch, layout: Layout) -> Prediction:
         if not isinstance(batch, DecisionBatch):
