@@ -51,7 +51,7 @@ def lead(
 
     plan, finished = record.plan, record.finished()
     task = Sent.of(material, plan.metrics)
-    width = place.width(task, output.settings.home / "widths.json")
+    width = place.width(task, plan, output.settings.home / "widths.json")
     search = search_of(plan, width, told=finished, asked=record.asked_packs(), warm=first)
     live = Live(output)
     driver = Driver(plan, search, record, finished=finished, budget=budget, watch=live)

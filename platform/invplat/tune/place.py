@@ -16,8 +16,9 @@ from invplat.core.space import Params
 from invplat.session import connected, room
 from invplat.tune import local
 from invplat.tune.driver import Driver
+from invplat.tune.plan import StudyPlan
 from invplat.tune.sent import Sent, runner
-from invplat.tune.width import Widths
+from invplat.tune.width import Widths, widest
 from invplat.workload import Workload, installed
 
 STORE = 1024**3  # bytes of memory that a Ray of our own keeps for the examples; what is more lies on disk
@@ -47,11 +48,11 @@ class Place:
             check_room(at_once or 1, self.gpus)
             yield at_once or room()[1 if self.gpus else 0]
 
-    def width(self, task: Sent, kept: Path) -> Callable[[Params], int]:
+    def width(self, task: Sent, plan: StudyPlan, kept: Path) -> Callable[[Params], int]:
         """How many trials of a shape make a pack; `kept`: the file of what was measured before."""
         if self.gpus and not torch.cuda.is_available():
             return lambda params: WIDTH_UNSEEN
-        return Widths(task.to(self.device), self.device, kept)
+        return Widths(task.to(self.device), self.device, kept, widest(plan))
 
     def run(self, driver: Driver, task: Sent) -> None:
         make = partial(runner, task, driver.plan, self.device)

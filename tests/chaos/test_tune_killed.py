@@ -1,0 +1,131 @@
+"""A study whose processes are killed, or interrupted, loses no trial that had ended and has none twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.tuning import TRIALS, Tuning, begun, below, done, run, there, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(shop_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuning:
+    """The same study run to its end in one process."""
+    tuning = Tuning(shop_home, tmp_path_factory.mktemp("undisturbed"))
+    done(tuning.words("--in-process", "--json"))
+    tuning.check()
+    return tuning
+
+
+def workers(process: subprocess.Popen[str]) -> list[int]:
+    return [child for child, name in below(process.pid).items() if name.startswith("ray::Packs")]
+
+
+def test_the_driver_killed(tuning: Tuning, undisturbed: Tuning) -> None:
+    with begun(tuning.words("--quiet")) as process:
+        tuning.wait(2, process)
+        ours = [*below(process.pid)]
+        kept = tuning.packs("done")
+        process.kill()
+        process.wait()
+        until(lambda: not any(there(child) for child in ours))
+    kept |= {number: pack for number, pack in tuning.packs("done").items() if number not in kept}
+    assert len(tuning.tried()) < TRIALS
+    found = done(tuning.resume())
+    assert found["trials"]["done"] == TRIALS
+    tuning.check()
+    after = tuning.packs("done")
+    assert {number: after[number] for number in kept} == kept  # none was run again
+    assert tuning.tried() == undisturbed.tried()
+    assert tuning.values() == pytest.approx(undisturbed.values(), rel=1e-5)
+
+
+def test_a_worker_killed(tuning: Tuning, undisturbed: Tuning) -> None:
+    with begun(tuning.words("--quiet")) as process:
+        tuning.wait(1, process)
+        until(lambda: bool(workers(process)), process)
+        os.kill(workers(process)[0], signal.SIGKILL)
+        said, trouble = process.communicate()
+    assert process.returncode == 0, trouble
+    assert "Traceback" not in trouble
+    tuning.check()
+    assert tuning.tried() == undisturbed.tried()
+    assert "The best of" in said
+
+
+def test_ctrl_c(tuning: Tuning, undisturbed: Tuning) -> None:
+    with begun(tuning.words()) as process:
+        tuning.wait(2, process)
+        ours = [*below(process.pid)]
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of the group
+        _, trouble = process.communicate(timeout=60)
+        until(lambda: not any(there(child) for child in ours))
+    assert process.returncode == 130
+    assert f"of {TRIALS} trials are kept" in trouble
+    assert f"--resume {tuning.name}" in trouble
+    assert "Traceback" not in trouble
+    assert (tuning.folder / "trials.parquet").exists()
+    done(tuning.resume("--in-process"))  # what one way began, another may end
+    tuning.check()
+    assert tuning.tried() == undisturbed.tried()
+
+
+def test_ctrl_c_in_one_process(tuning: Tuning) -> None:
+    with begun(tuning.words("--in-process")) as process:
+        tuning.wait(1, process)
+        os.killpg(process.pid, signal.SIGINT)
+        _, trouble = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"--resume {tuning.name}" in trouble
+    assert "--in-process" in trouble
+    assert "Traceback" not in trouble
+
+
+def test_a_study_has_one_name_and_one_driver(tuning: Tuning) -> None:
+    with begun(tuning.words("--in-process", "--quiet")) as process:
+        tuning.wait(1, process)
+        again = run(tuning.words("--in-process"))
+        assert again.returncode == 2, again.stderr
+        assert f"there is a study {tuning.name} already" in again.stderr
+        assert f"--resume {tuning.name}" in again.stderr
+        beside = run(tuning.resume("--in-process"))
+        assert beside.returncode == 2, beside.stderr
+        assert f"is being run by process {process.pid}" in beside.stderr
+
+
+@pytest.fixture
+def cluster() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Two nodes on this machine: the address, and the process that is the second one."""
+    from ray.cluster_utils import Cluster
+
+    small = {"num_cpus": 1, "object_store_memory": 150 * 1024**2, "include_dashboard": False}
+    made = Cluster(initialize_head=True, head_node_args=small)
+    second = made.add_node(num_cpus=1, object_store_memory=150 * 1024**2)
+    yield made.address, second.all_processes["raylet"][0].process
+    made.shutdown()
+
+
+def test_a_node_killed(tuning: Tuning, undisturbed: Tuning, cluster: tuple[str, subprocess.Popen[bytes]]) -> None:
+    """Two studies on one cluster: the first undisturbed, the second loses a node."""
+    address, raylet = cluster
+    done(tuning.words("--address", address, "--json"))
+    tuning.check()
+    assert tuning.tried() == undisturbed.tried()
+    assert tuning.values() == pytest.approx(undisturbed.values(), rel=1e-5)
+
+    second = Tuning(tuning.home, tuning.storage, "second")
+    with begun(second.words("--address", address, "--quiet")) as process:
+        second.wait(2, process)
+        raylet.kill()
+        _, trouble = process.communicate()
+    assert process.returncode == 0, trouble
+    assert "Traceback" not in trouble
+    second.check()
+    assert second.tried() == undisturbed.tried()
