@@ -132,4 +132,4 @@ def test_neighbours_take_a_sample_of_too_many_rows(monkeypatch: pytest.MonkeyPat
     model = Learned("neighbours", grid={"n_neighbors": (5,)})
     judge(model, world())
     assert model.chosen == {"n_neighbors": 5}
-    assert model._models[0].model.n_samples_fit_ <= 1000
+    assert len(model._models[0].model.neighbours.rows) <= 1000

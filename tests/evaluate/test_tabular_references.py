@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.ensemble import RandomForestRegressor
 
 from invplat.core.errors import DatasetError
 from invplat.evaluate import estimators
@@ -98,3 +99,14 @@ def test_mistakes_are_explained() -> None:
         estimate("ridge", (rows, data.target), (rows, data.target), quantile=0.5)
     with pytest.raises(DatasetError, match="0 training"):
         estimate("ridge", (rows.where([]), data.target[:0]), (rows, data.target))
+
+
+def test_a_forest_chosen_with_few_trees_is_grown_to_what_it_would_have_been() -> None:
+    data, parts = made()
+    rows, grid = data.rows(parts.train), {"max_features": (1.0,), "min_samples_leaf": (2,)}
+    training, validation = ((rows.where(part), data.target[part]) for part in (parts.train, parts.validation))
+    found = estimate("forest", training, validation, grid=grid, seed=5, threads=1)
+    matrix = found.encoding.apply(rows.where(parts.train))
+    whole = RandomForestRegressor(estimators.TREES, max_features=1.0, min_samples_leaf=2, random_state=5)
+    whole.fit(matrix, data.target[parts.train])
+    np.testing.assert_array_equal(found.model.predict(matrix), whole.predict(matrix))

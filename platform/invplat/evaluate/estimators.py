@@ -7,7 +7,7 @@ categories. Knows nothing of series or time; `tabular_references` and `learned` 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -17,9 +17,13 @@ import numpy.typing as npt
 
 from invplat.core.errors import DatasetError
 from invplat.evaluate.answers import Doubles, Ints
+from invplat.evaluate.neighbours import Nearest, Neighbours
+from invplat.evaluate.one_hot import OneHot
+from invplat.evaluate.squares import Squares
 
 NEIGHBOUR_ROWS = 100_000  # beyond it each answer costs more than it is worth
 ROUNDS, PATIENCE = 2000, 50  # of boosting
+TREES, FEW_TREES = 100, 25  # of a forest, and while its settings are chosen
 GRIDS: dict[str, dict[str, tuple[Any, ...]]] = {
     "linear": {},
     "ridge": {"alpha": (0.1, 1.0, 10.0, 100.0)},
@@ -29,8 +33,8 @@ GRIDS: dict[str, dict[str, tuple[Any, ...]]] = {
     "forest": {"max_features": (0.4, 1.0), "min_samples_leaf": (1, 4)},
     "lightgbm": {"num_leaves": (31, 127)},
 }
-ONE_HOT = ("linear", "ridge", "lasso", "elastic_net", "neighbours")
-WEIGHTED = tuple(name for name in GRIDS if name != "neighbours")
+LINES = ("linear", "ridge", "lasso", "elastic_net")
+ONE_HOT = (*LINES, "neighbours")
 
 
 @dataclass(frozen=True)
@@ -76,18 +80,7 @@ class _Encoding:
         scaled = np.where(np.isfinite(rows.numbers), (rows.numbers - self.centre) / self.spread, 0.0)
         if not self.one_hot:
             return np.hstack([rows.codes.astype(np.float64), scaled])
-        from scipy import sparse
-
-        parts = [sparse.csr_array(scaled)]
-        for column, size in enumerate(self.sizes):
-            codes = rows.codes[:, column]
-            seen = np.flatnonzero((codes > 0) & (codes < size))
-            ones = np.ones(len(seen))
-            parts.append(sparse.csr_array((ones, (seen, codes[seen])), shape=(len(rows), size)))
-        found = sparse.hstack(parts, format="csr")
-        # scikit-learn's coordinate descent takes no wider indices.
-        found.indices, found.indptr = found.indices.astype(np.int32), found.indptr.astype(np.int32)
-        return found
+        return OneHot.of(scaled, rows.codes, self.sizes)
 
 
 @dataclass(frozen=True)
@@ -130,11 +123,11 @@ def estimate(
         )
     own, theirs = (None, None) if weights is None else (np.asarray(weights[0]), np.asarray(weights[1]))
     encoding = _Encoding(name, rows)
-    matrix, other = encoding.apply(rows), encoding.apply(held)
+    other = encoding.apply(held)
     best: tuple[float, dict[str, Any], Any] | None = None
-    for settings in _settings(GRIDS[name] if grid is None else grid):
-        model = _model(name, settings, quantile, seed, threads)
-        _fit(model, name, rows, matrix, target, own, (other, truth, theirs))
+    tried = _settings(GRIDS[name] if grid is None else grid)
+    task = _Task(name, encoding.apply(rows), len(rows.code_names), target, own, quantile, seed, threads)
+    for settings, model in zip(tried, task.learnt(tried, (other, truth, theirs)), strict=True):
         loss = _loss(truth, np.asarray(model.predict(other)), theirs, quantile)
         if best is None or loss < best[0]:
             best = loss, settings, model
@@ -143,13 +136,79 @@ def estimate(
     if name == "lightgbm":
         settings = {**settings, "n_estimators": max(int(model.best_iteration_ or ROUNDS), 1)}
     if not refit:
-        return Fitted(name, settings, encoding, model)
+        return Fitted(name, settings, encoding, task.grown(model))
     both, every = joined_rows([rows, held]), np.concatenate([target, truth])
     whole = None if own is None or theirs is None else np.concatenate([own, theirs])
     encoding = _Encoding(name, both)
-    model = _model(name, settings, quantile, seed, threads)
-    _fit(model, name, both, encoding.apply(both), every, whole, None)
-    return Fitted(name, settings, encoding, model)
+    task = replace(task, table=encoding.apply(both), target=every, weights=whole)
+    [model] = task.learnt([settings], None)
+    return Fitted(name, settings, encoding, task.grown(model))
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What one estimator learns from."""
+
+    name: str
+    table: Any  # encoded
+    names: int  # of its columns, where it is encoded as a matrix with the names first
+    target: Doubles
+    weights: Any
+    quantile: float | None
+    seed: int
+    threads: int
+
+    def learnt(self, tried: Sequence[Mapping[str, Any]], validation: tuple[Any, Doubles, Any] | None) -> Iterator[Any]:
+        """A model for each of the settings."""
+        if self.name == "neighbours":
+            most = max(settings["n_neighbors"] for settings in tried)
+            found = Neighbours(self.table, self.target, most)
+            yield from (Nearest(found, settings["n_neighbors"]) for settings in tried)
+        elif self.name in LINES and Squares.pay(self.table):
+            yield from Squares.of(self.table, self.target, self.weights).lines(self.name, tried)
+        elif self.name in LINES:
+            yield from (_Whole(self.fitted(settings, self.table.whole)) for settings in tried)
+        else:
+            yield from (self.fitted(settings, self.table, validation) for settings in tried)
+
+    def fitted(
+        self, settings: Mapping[str, Any], matrix: Any, validation: tuple[Any, Doubles, Any] | None = None
+    ) -> Any:
+        model = _model(self.name, settings, self.quantile, self.seed, self.threads)
+        options: dict[str, Any] = {} if self.weights is None else {"sample_weight": self.weights}
+        if self.name == "lightgbm":
+            from lightgbm import early_stopping
+
+            options["categorical_feature"] = list(range(self.names))
+            if validation is not None:
+                held, truth, theirs = validation
+                options["callbacks"] = [early_stopping(PATIENCE, verbose=False)]
+                options["eval_set"] = [(held, truth)]
+                if theirs is not None:
+                    options["eval_sample_weight"] = [theirs]
+        with warnings.catch_warnings():
+            # A small alpha may not converge to the last digit; its validation loss says whether it was worth it.
+            warnings.filterwarnings("ignore", message="Objective did not converge")
+            warnings.filterwarnings("ignore", module="lightgbm")
+            return model.fit(matrix, self.target, **options)
+
+    def grown(self, model: Any) -> Any:
+        """A forest of as many trees as it is to have: to choose its settings fewer do."""
+        if self.name == "forest":
+            weights = {} if self.weights is None else {"sample_weight": self.weights}
+            model.set_params(n_estimators=TREES, warm_start=True).fit(self.table, self.target, **weights)
+        return model
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """A model that wants its columns in one matrix."""
+
+    model: Any
+
+    def predict(self, table: OneHot) -> Doubles:
+        found: Doubles = self.model.predict(table.whole)
+        return found
 
 
 def _settings(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
@@ -163,7 +222,7 @@ def _model(name: str, settings: Mapping[str, Any], quantile: float | None, seed:
         goal = {"objective": "regression"} if quantile is None else {"objective": "quantile", "alpha": quantile}
         fixed = {"n_estimators": ROUNDS, "learning_rate": 0.05, "n_jobs": threads, "random_state": seed, "verbose": -1}
         return LGBMRegressor(**{**fixed, **goal, **settings})
-    from sklearn import ensemble, linear_model, neighbors
+    from sklearn import ensemble, linear_model
 
     if name == "linear":
         return linear_model.LinearRegression()
@@ -173,36 +232,7 @@ def _model(name: str, settings: Mapping[str, Any], quantile: float | None, seed:
         return linear_model.Lasso(random_state=seed, **settings)
     if name == "elastic_net":
         return linear_model.ElasticNet(random_state=seed, **settings)
-    if name == "neighbours":
-        return neighbors.KNeighborsRegressor(n_jobs=threads, **settings)
-    return ensemble.RandomForestRegressor(n_estimators=100, n_jobs=threads, random_state=seed, **settings)
-
-
-def _fit(
-    model: Any,
-    name: str,
-    rows: Rows,
-    matrix: Any,
-    target: Doubles,
-    weights: Any,
-    validation: tuple[Any, Doubles, Any] | None,
-) -> None:
-    options: dict[str, Any] = {} if weights is None or name not in WEIGHTED else {"sample_weight": weights}
-    if name == "lightgbm":
-        from lightgbm import early_stopping
-
-        options["categorical_feature"] = list(range(len(rows.code_names)))
-        if validation is not None:
-            held, truth, theirs = validation
-            options["callbacks"] = [early_stopping(PATIENCE, verbose=False)]
-            options["eval_set"] = [(held, truth)]
-            if theirs is not None:
-                options["eval_sample_weight"] = [theirs]
-    with warnings.catch_warnings():
-        # A small alpha may not converge to the last digit; its validation loss says whether it was worth it.
-        warnings.filterwarnings("ignore", message="Objective did not converge")
-        warnings.filterwarnings("ignore", module="lightgbm")
-        model.fit(matrix, target, **options)
+    return ensemble.RandomForestRegressor(n_estimators=FEW_TREES, n_jobs=threads, random_state=seed, **settings)
 
 
 def _loss(truth: Doubles, said: Doubles, weights: Any, quantile: float | None) -> float:

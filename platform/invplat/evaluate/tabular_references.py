@@ -17,7 +17,7 @@ import numpy.typing as npt
 from invplat.core.errors import DatasetError
 from invplat.data.transforms import Categories
 from invplat.evaluate.answers import Answers, Doubles, Ints
-from invplat.evaluate.estimators import GRIDS, NEIGHBOUR_ROWS, Fitted, Rows, estimate
+from invplat.evaluate.estimators import GRIDS, NEIGHBOUR_ROWS, Rows, estimate
 from invplat.evaluate.figures import Figure
 from invplat.evaluate.metrics import measure
 
@@ -95,26 +95,12 @@ def tabular_reference(
     refit: bool = False,
     seed: int = 0,
     threads: int = 2,
+    rows: Rows | None = None,
 ) -> Outcome:
-    """`most`: learn, and choose, from a sample of so many rows of each part at most."""
+    """`most`: learn, and choose, from a sample of so many rows of each part at most. `rows`: those of the data, where
+    they have been made before."""
     began = time.perf_counter()
-    fitted, rows = _fitted(data, parts, name, grid, most, refit, seed, threads)
-    predicted = fitted.predict(rows.where(parts.test))
-    seconds = time.perf_counter() - began
-    return Outcome(name, predicted, judged(data, parts, name, predicted), fitted.settings, seconds)
-
-
-def _fitted(
-    data: TabularData,
-    parts: Parts,
-    name: str,
-    grid: Mapping[str, Sequence[Any]] | None,
-    most: int | None,
-    refit: bool,
-    seed: int,
-    threads: int,
-) -> tuple[Fitted, Rows]:
-    rows = data.rows(parts.train)
+    rows = data.rows(parts.train) if rows is None else rows
     train, validation = _sample(parts.train, most, seed), _sample(parts.validation, most, seed)
     fitted = estimate(
         name,
@@ -125,7 +111,9 @@ def _fitted(
         seed=seed,
         threads=threads,
     )
-    return fitted, rows
+    predicted = fitted.predict(rows.where(parts.test))
+    seconds = time.perf_counter() - began
+    return Outcome(name, predicted, judged(data, parts, name, predicted), fitted.settings, seconds)
 
 
 def compared(
@@ -141,9 +129,10 @@ def compared(
     """The report's table, a line at a time: every estimator on the same parts. `most`: rows that each may learn from;
     neighbours get a sample where there are too many."""
     limits = {"neighbours": NEIGHBOUR_ROWS, **(most or {})}
+    rows = data.rows(parts.train)
     for name in names:
-        grid = (grids or {}).get(name)
-        yield tabular_reference(data, parts, name, grid=grid, most=limits.get(name), seed=seed, threads=threads)
+        grid, limit = (grids or {}).get(name), limits.get(name)
+        yield tabular_reference(data, parts, name, grid=grid, most=limit, seed=seed, threads=threads, rows=rows)
 
 
 def _sample(rows: Ints, most: int | None, seed: int) -> Ints:
