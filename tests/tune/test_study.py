@@ -150,6 +150,14 @@ def test_the_verdict_is_honest_where_there_is_nothing_to_gain() -> None:
     assert none.next == "invplat tune mlp --resume autumn"
 
 
+def test_defaults_that_were_stopped_early_are_no_yardstick(study: Study) -> None:
+    default = replace(study.finished[0], state=State.STOPPED, validation=(0.9,), values={"pinball": 0.9})
+    found = verdict(Study.of(study.plan, [default, *study.finished[1:]]))
+    assert "0.9000 when they were stopped after 1 epoch" in found.beside
+    assert "not known" in found.beside
+    assert "%" not in found.beside
+
+
 def test_the_command_that_makes_it_again_says_all_that_was_given(study: Study) -> None:
     plan = replace(study.plan, spec={"past": 56, "quantiles": [0.1, 0.9], "most": 500}, warm=("spring",))
     command = tune_command(Study(plan, ()))

@@ -18,6 +18,7 @@ from invplat.tune.trial import State
 
 NAMES = ("history", "front", "importance", "slices", "parallel", "curves")  # of their files
 MOST = 12  # params in one picture, those that matter most
+LONG = 10  # trials in a row without a better one
 GOOD = 0.95  # of all that was gained
 CLOSE = 0.5  # of all trials' spread: where the best agree
 
@@ -43,25 +44,32 @@ def _history(study: Study) -> Chart:
         soon, then = next(one for one in found if first - one[1] >= GOOD * (first - last))
         if soon < best.number and first > last:
             title += f"; {percent(round((first - then) / (first - last), 2))} of the gain had come by trial {soon}"
+        elif count - 1 - best.number >= LONG:
+            title += f"; none of the {count - 1 - best.number:,} after it was better"
     note = (
         "Each mark is one trial, lower is better; the line is the best so far. "
         "On the left in the order in which trials were asked for, on the right in the order in which they ended."
     )
+    early = default is not None and default.state is State.STOPPED
+    named = "default params, stopped early" if early else "default params"
     value = study.value(default) if default is not None and default is not best else None
-    return Chart("history", "Search", title, note, history(study.steps, measure(study.metric).named, title, value))
+    return Chart(
+        "history", "Search", title, note, history(study.steps, measure(study.metric).named, title, value, named)
+    )
 
 
 def _front(study: Study) -> Chart | None:
     if not study.front:
         return None
     metrics = study.plan.metrics
-    names = " and ".join(measure(metric).label for metric in metrics)
+    labels = [measure(metric).label for metric in metrics]
+    names = f"{', '.join(labels[:-1])} and {labels[-1]}"
     title = f"{plural(len(study.front), 'trial')} of {len(study.finished):,} can't be beaten in {names} at once"
     note = (
         "Each mark is one trial, and the lower left is best: along the line, less of one metric costs more of another."
     )
-    labels = [measure(metric).named for metric in metrics]
-    return Chart("front", "Several aims", title, note, front(study.ranked, study.front, metrics, labels, title))
+    named = [measure(metric).named for metric in metrics]
+    return Chart("front", "Several aims", title, note, front(study.ranked, study.front, metrics, named, title))
 
 
 def _importance(study: Study, found: Importance) -> Chart | None:

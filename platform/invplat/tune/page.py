@@ -21,6 +21,7 @@ from invplat.tune.trial import Finished, State
 from invplat.tune.verdict import resume_command, tune_command, verdict
 
 ROWS = 15  # of the leaderboard; all are in leaderboard.json and trials.parquet
+COLUMNS = 7  # params and metrics that leave room for more
 LOST = 8  # trials without a value that are told one by one
 FEW = 30  # trials: of fewer, what is best is not settled
 SEARCHES = {"grid": "every point of a grid", "random": "drawn at random", "bayes": "Bayesian search (TPE)"}
@@ -85,9 +86,11 @@ def _best(study: Study) -> str:
     for param, dimension in study.plan.space.dimensions.items():
         cells = [f"<code>{safe(param)}</code>", f"<b>{safe(param_text(best.params[param]))}</b>"]
         cells += [safe(param_text(default.params[param]))] if beside and default is not None else []
-        rows.append([*cells, safe(_allowed(dimension))])
+        rows.append([*cells, safe(_allowed(dimension, grid=study.plan.search == "grid"))])
     foot = [f"{safe(measure(study.metric).named)}", figure_text(study.value(best))]
-    foot += [figure_text(study.value(default))] if beside and default is not None else []
+    if beside and default is not None:
+        early = "*" if default.state is State.STOPPED else ""
+        foot.append(f"{figure_text(study.value(default))}{early}")
     note = f"Trial {best.number}. {safe(found.beside)}"
     near = study.near
     if near > 1:
@@ -96,11 +99,11 @@ def _best(study: Study) -> str:
     return section("The answer", found.finding, note, table([*heads, "could be"], rows, columns, [*foot, ""]), go_on)
 
 
-def _allowed(dimension: Dimension) -> str:
-    if isinstance(dimension, Choice):
-        return ", ".join(param_text(option) for option in (dimension.grid or dimension.options))
-    if dimension.grid:
-        return ", ".join(param_text(value) for value in dimension.grid)
+def _allowed(dimension: Dimension, *, grid: bool) -> str:
+    """What a trial could be given; a grid has values of its own."""
+    values = dimension.grid if grid and dimension.grid else dimension.options if isinstance(dimension, Choice) else ()
+    if values or isinstance(dimension, Choice):
+        return ", ".join(param_text(value) for value in values)
     return f"{param_text(dimension.low)} to {param_text(dimension.high)}{', logarithmic' if dimension.log else ''}"
 
 
@@ -109,8 +112,9 @@ def _leaderboard(study: Study) -> str:
         return ""
     front = {trial.number for trial in study.front}
     names, metrics, shown = study.varied, study.plan.metrics, study.ranked[:ROWS]
+    narrow = len(names) + len(metrics) <= COLUMNS
     heads = ["", "trial", *(safe(measure(metric).head) for metric in metrics), *(safe(one) for one in names)]
-    heads += ["epochs", "seconds"]
+    heads += ["epochs", *(["seconds"] if narrow else [])]
     rows = []
     for place, trial in enumerate(shown, 1):
         values = [figure_text(study.value(trial, metric)) for metric in metrics]
@@ -123,7 +127,7 @@ def _leaderboard(study: Study) -> str:
                 *values,
                 *(safe(param_text(trial.params[one])) for one in names),
                 f"{len(trial.validation)}{'*' if trial.state is State.STOPPED else ''}",
-                f"{trial.seconds:.1f}",
+                *([f"{trial.seconds:.1f}"] if narrow else []),
             ]
         )
     count = len(study.ranked)

@@ -146,19 +146,10 @@ class Study:
 
     def importance(self, metric: str = "", *, best_half: bool = False) -> Importance:
         """`best_half`: among the better half alone, as what ruins a trial hides what refines it."""
-        told = [trial for trial in self.finished if trial.state is not State.FAILED]
-        if metric not in (
-            "",
-            self.metric,
-        ):  # such as the size of a net, which is none the worse for a loss that ran away
-            told = [trial for trial in told if self.value(trial, metric) is not None]
-        if best_half:
-            known = [(value, trial.number) for trial in told if (value := self.value(trial, metric)) is not None]
-            kept = {number for _, number in sorted(known)[: (len(told) + 1) // 2]}
-            told = [trial for trial in told if trial.number in kept]
-        return importance(
-            self.plan.space, [trial.params for trial in told], [self.value(trial, metric) for trial in told]
-        )
+        asked = (metric or self.metric, best_half)
+        if asked not in self._importances:
+            self._importances[asked] = self._importance(*asked)
+        return self._importances[asked]
 
     def to_json(self) -> dict[str, Any]:
         """The leaderboard, and how it came about."""
@@ -199,6 +190,25 @@ class Study:
             "epochs": len(trial.validation),
             "seconds": trial.seconds,
         }
+
+    @cached_property
+    def _importances(self) -> dict[tuple[str, bool], Importance]:
+        return {}
+
+    def _importance(self, metric: str, best_half: bool) -> Importance:
+        told = [trial for trial in self.finished if trial.state is not State.FAILED]
+        if metric not in (
+            "",
+            self.metric,
+        ):  # such as the size of a net, which is none the worse for a loss that ran away
+            told = [trial for trial in told if self.value(trial, metric) is not None]
+        if best_half:
+            known = [(value, trial.number) for trial in told if (value := self.value(trial, metric)) is not None]
+            kept = {number for _, number in sorted(known)[: (len(told) + 1) // 2]}
+            told = [trial for trial in told if trial.number in kept]
+        return importance(
+            self.plan.space, [trial.params for trial in told], [self.value(trial, metric) for trial in told]
+        )
 
     @cached_property
     def _busy(self) -> list[tuple[float, float]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from invplat.core.page.wording import percent, plural
 from invplat.tune.study import Study, figure_text, measure
+from invplat.tune.trial import State
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ def verdict(study: Study) -> Verdict:
     usual = study.value(default)
     if usual is None:
         return Verdict(finding, f"The default params have no value: they {default.state.value}.", go_on)
+    if default.state is State.STOPPED:
+        after = plural(len(default.validation), "epoch")
+        beside = f"The default params were at {figure_text(usual)} when they were stopped after {after}"
+        return Verdict(finding, f"{beside}: what tuning gained over them is not known.", go_on)
     gained = (usual - value) / abs(usual) if usual else 0.0
     said_gain = f"the best is {percent(round(gained, 4))} below that" if gained > 0 else "they are as good"
     return Verdict(finding, f"The default params have {figure_text(usual)}: {said_gain}.", go_on)

@@ -37,12 +37,15 @@ def curves(
             (best, SHADES[3], 1.3, 0.9),
         ):
             axis.add_collection(LineCollection(paths, colors=colour, linewidths=width, alpha=alpha))
+        ends = np.array([path[-1] for path, trial in _early(ranked[SHOWN:])]).reshape(-1, 2)
+        axis.plot(*ends.T, "o", color=BEHIND, markersize=3, markeredgewidth=0, alpha=min(1.0, 2 * strength))
         for path in lost:
             seen = path[np.isfinite(path[:, 1]) & (path[:, 1] <= high)]
             if len(seen):
                 axis.plot(*seen[-1], linestyle="", **{**LOOKS[State.DIVERGED], "alpha": min(1.0, 5 * strength)})
         if default is not None and default.validation and default not in ranked[:1]:
-            axis.plot(*_path(default).T, color=INK, linewidth=1.4, linestyle=(0, (4, 3)))
+            mark = "o" if len(default.validation) == 1 else ""
+            axis.plot(*_path(default).T, color=INK, linewidth=1.4, linestyle=(0, (4, 3)), marker=mark, markersize=5)
         if ranked:
             axis.plot(*_path(ranked[0]).T, color=ACCENT, linewidth=2.6)
             if 0 < ranked[0].best <= len(ranked[0].validation):
@@ -72,6 +75,10 @@ def curves(
         ]
         legend(drawn, [handle for handle, drew in told if drew], 6)
     return drawn
+
+
+def _early(trials: Sequence[Finished]) -> list[tuple[Doubles, Finished]]:
+    return [(_path(trial), trial) for trial in trials if trial.state is State.STOPPED and trial.validation]
 
 
 def _range(every: Sequence[Finished], told: Sequence[Finished]) -> tuple[float, float]:

@@ -14,7 +14,9 @@ from invplat.tune.pictures.looks import beyond, ceiling, handles, marks, visible
 from invplat.tune.study import Step
 
 
-def history(steps: Sequence[Step], label: str, title: str, default: float | None = None) -> Figure:
+def history(
+    steps: Sequence[Step], label: str, title: str, default: float | None = None, named: str = "default params"
+) -> Figure:
     """`default`: the value of the default params, drawn as the line to beat."""
     by_time = sorted(steps, key=lambda step: step.minutes)
     values = [step.value for step in steps if step.value is not None]
@@ -32,7 +34,7 @@ def history(steps: Sequence[Step], label: str, title: str, default: float | None
         there = visible([step.trial for step in steps], [step.value for step in steps], top)
         lines = [Line2D([], [], color=INK, linewidth=1.6, label="best so far")]
         if default is not None:
-            lines.append(Line2D([], [], color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)), label="default params"))
+            lines.append(Line2D([], [], color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)), label=named))
         legend(drawn, [*handles(there, best=bool(values)), *lines, *beyond(cut)], 7)
     return drawn
 

@@ -51,13 +51,13 @@ MANY = 300  # trials whose marks are drawn smaller
 CROWDED = 7  # options of a choice whose names still fit below a narrow picture
 
 
-def ceiling(values: Sequence[float]) -> tuple[float, bool]:
+def ceiling(values: Sequence[float], far: float = FAR) -> tuple[float, bool]:
     """Where an axis of values ends, the smallest of which matter; and whether something lies beyond."""
     known = np.sort(np.asarray(values, np.float64))
     if not len(known):
         return 1.0, False
     best, top = float(known[0]), float(known[-1])
-    limit = best + (FAR if len(known) >= FEW else FARTHER) * (float(np.median(known)) - best)
+    limit = best + (far if len(known) >= FEW else FARTHER) * (float(np.median(known)) - best)
     if limit <= best or top <= limit * 1.02:
         return top, False
     inside = float(known[known <= limit][-1])

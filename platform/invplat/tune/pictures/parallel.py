@@ -63,7 +63,7 @@ def parallel(
         axis.tick_params(axis="x", length=0, labelcolor=INK, labeltop=True, labelbottom=False, pad=2)
         axis.set_yticks([])
         axis.set_xlim(-0.35, len(names) + 0.3)
-        axis.set_ylim(-0.05, LOST + 0.05 if len(known) < len(values) else 1.08)
+        axis.set_ylim(-0.05, LOST + 0.05 if len(known) < len(values) else BEYOND + 0.06 if cut else 1.06)
         axis.grid(visible=False)
         axis.spines["bottom"].set_visible(False)
         there = [
