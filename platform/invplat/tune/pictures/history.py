@@ -18,16 +18,19 @@ def history(
     steps: Sequence[Step], label: str, title: str, default: float | None = None, named: str = "default params"
 ) -> Figure:
     """`default`: the value of the default params, drawn as the line to beat."""
+    numbers = [step.trial.number for step in steps]
     by_time = sorted(steps, key=lambda step: step.minutes)
     values = [step.value for step in steps if step.value is not None]
     top, cut = ceiling(values if default is None else [*values, default])
     with styled():
         drawn, (first, second) = figure(title, 3.9, 1, 2, sharey=True, width_ratios=[1.7, 1])
-        _one(first, steps, [step.trial.number for step in steps], top, default)
+        _one(first, steps, numbers, top, default)
         _one(second, by_time, [step.minutes for step in by_time], top, default)
         first.set_ylabel(label)
         first.set_xlabel("number of the trial")
         second.set_xlabel("minutes of work")
+        room = 0.5 + 0.03 * (max(numbers) - min(numbers))
+        first.set_xlim(min(numbers) - room, max(numbers) + room)
         counted(first.xaxis, 8, whole=True)
         counted(second.xaxis, 5)
         second.set_xlim(0, 1.05 * max((step.minutes for step in steps), default=1.0) or 1.0)

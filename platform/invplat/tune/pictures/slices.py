@@ -55,7 +55,7 @@ def slices(
         for axis in axes[::across]:
             axis.set_ylabel(label)
         lines = [
-            Line2D([], [], color=INK, linewidth=1.6, label="median"),
+            *([Line2D([], [], color=INK, linewidth=1.6, label="median")] if len(trials) >= 3 * GROUP else []),
             Line2D([], [], color=SOFT, linewidth=1.1, linestyle=(0, (2, 2)), label="the default"),
         ]
         legend(drawn, [*handles(visible(trials, values, top), best=bool(known)), *lines, *beyond(cut)], 7)
