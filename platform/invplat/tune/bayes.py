@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from math import isfinite
+from math import isfinite, isqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.study import Study
 
-ROUNDS = 16  # of asking, at least: what is asked at once can't learn from each other
+ROUNDS = 8  # of asking, at least: what is asked at once can't learn from each other
 STARTUP = 8  # trials told before TPE has a say; until then points are spread evenly
 BAD = 10.0  # times the worst seen: what a diverged trial counts as
 
@@ -36,7 +36,7 @@ class Bayes:
     def __init__(self, plan: StudyPlan, width: Callable[[Params], int], warm: Sequence[Params]) -> None:
         self.total = plan.trials or 0
         self._space, self._seed, self._width = plan.space, plan.seed, width
-        self._cap = max(1, self.total // ROUNDS)
+        self._cap = widest(self.total)
         self._metrics = plan.metrics
         self._codes = {name: _Code(dimension) for name, dimension in plan.space.dimensions.items()}
         self._shape = shape_names(plan.space)
@@ -128,6 +128,15 @@ class Bayes:
                 distributions={name: code.distribution for name, code in self._codes.items()},
             )
         )
+
+
+def widest(trials: int) -> int:
+    """The most trials to ask for at once: 4 of 64, 8 of 256, 16 of 1,024.
+
+    Each pack tries one shape, and what is found hangs more on how many packs learnt from each other than on how many
+    trials they hold; a pack twice as wide has to be well over twice as quick to be worth it.
+    """
+    return max(1, min(trials // ROUNDS, isqrt(trials) // 2))
 
 
 class _Code:
