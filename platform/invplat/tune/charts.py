@@ -33,12 +33,14 @@ def charts(study: Study) -> list[Chart]:
     return [chart for chart in listed if chart is not None]
 
 
-def _history(study: Study) -> Chart:
+def _history(study: Study) -> Chart | None:
+    if len(study.finished) < 2:
+        return None
     best, default = study.best, study.default
     title = "No trial came to an end with a value"
     if best is not None:
         count = len(study.finished)
-        title = f"Trial {best.number} is the best of {count:,}" if count > 1 else f"Trial {best.number} is the only one"
+        title = f"Trial {best.number} is the best of {count:,}"
         found = [(step.trial.number, step.best) for step in study.steps if step.best is not None]
         first, last = found[0][1], found[-1][1]
         soon, then = next(one for one in found if first - one[1] >= GOOD * (first - last))
