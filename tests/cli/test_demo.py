@@ -4,27 +4,36 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from click.testing import Result
 
 Invplat = Callable[..., Result]
+SMALL = ("--trials", 2, "--epochs", 1)
+
+pytestmark = pytest.mark.usefixtures("ray")
 
 
-def test_the_demo_goes_from_made_up_files_to_a_described_dataset(invplat: Invplat, home: Path) -> None:
-    result = invplat("demo", "--tenants", 2, "--json")
+def test_the_demo_goes_from_made_up_files_to_a_trained_model(invplat: Invplat, home: Path) -> None:
+    result = invplat("demo", "--tenants", 2, "--json", *SMALL)
     assert result.exit_code == 0, result.output
-    world, first, second, described = (json.loads(line) for line in result.stdout.splitlines())
+    world, first, second, described, study, model = (json.loads(line) for line in result.stdout.splitlines())
     assert len(world["tenants"]) == 2
     for made in (first, second):
         assert made["rows_in"] == made["rows_kept"] + made["rows_merged"] + made["rows_quarantined"]
         assert made["rows_quarantined"] > 0  # the world is dirty on purpose
     assert described
+    assert (study["trials_asked"], study["workload"]) == (2, "mlp")
+    assert model["model"] == "mlp@1"
+    assert set(model["test"]) >= {"mlp", "seasonal_naive"}
     assert list(home.glob("*.html"))
 
 
 def test_the_demo_shows_the_commands_that_it_runs_and_can_run_again(invplat: Invplat, home: Path) -> None:
     for _ in range(2):
-        result = invplat("demo", "--tenants", 1)
+        result = invplat("demo", "--tenants", 1, *SMALL)
         assert result.exit_code == 0, result.output
     assert "$ invplat data synth" in result.stderr
     assert "$ invplat data ingest --tenant tenant-0000" in result.stderr
     assert "$ invplat data describe --tenant tenant-0000" in result.stderr
+    assert "$ invplat tune mlp --resume demo" in result.stderr
+    assert "$ invplat train mlp --tenant tenant-0000 --from demo" in result.stderr

@@ -11,16 +11,22 @@ import click
 
 from invplat.cli.output import Output, common, pass_output
 
+STUDY = "demo"
+LITTLE = ("--windows", "6000", "--spec", "past=28,horizon=14")  # enough to see it learn, little enough not to wait
+
 
 @click.command()
 @click.option("--tenants", type=click.IntRange(1, 100), default=3, show_default=True, help="How many businesses.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Another seed, another world.")
+@click.option("--trials", type=click.IntRange(1), default=24, show_default=True, help="Of the search.")
+@click.option("--epochs", type=click.IntRange(1), default=9, show_default=True, help="Of each training, at most.")
 @common
 @pass_output
-def command(output: Output, tenants: int, seed: int) -> None:
-    """Make up a few businesses, ingest their files and describe one of them.
+def command(output: Output, tenants: int, seed: int, trials: int, epochs: int) -> None:
+    """Make up a few businesses, ingest their files, describe one, search the base model's params for it and train.
 
-    Everything is kept under the home folder; running it again makes the same again. With --json, one line a step.
+    Everything is kept under the home folder; running it again makes the same again, but the study, which is gone on
+    with. With --json, one line a step.
 
     \b
     Example:
@@ -29,24 +35,40 @@ def command(output: Output, tenants: int, seed: int) -> None:
     world = output.settings.home / "world"
     sizes = {"tenants": tenants, "stores": 4, "skus": 60, "days": 730, "seed": seed}
     options = [word for name, size in sizes.items() for word in (f"--{name}", str(size))]
-    _type(output, "synth", *options, "--dirt", "--out", str(world))
+    _type(output, "data synth", *options, "--dirt", "--out", str(world))
     names = sorted(path.name for path in world.iterdir() if path.is_dir() and not path.name.startswith("_"))
     for name in names:
-        _type(output, "ingest", "--tenant", name, "--mapping", "generic", str(world / name))
+        _type(output, "data ingest", "--tenant", name, "--mapping", "generic", str(world / name))
     page = output.settings.home / f"{names[0]}.html"
-    _type(output, "describe", "--tenant", names[0], "--html", str(page))
+    _type(output, "data describe", "--tenant", names[0], "--html", str(page))
+    few = ("--epochs", str(epochs))
+    if _there(output):
+        _type(output, "tune", "mlp", "--resume", STUDY)
+    else:
+        size = ("--trials", str(trials), *few, *LITTLE)
+        _type(output, "tune", "mlp", "--tenant", names[0], "--name", STUDY, *size)
+    _type(output, "train", "mlp", "--tenant", names[0], "--from", STUDY, *few)
     output.note(f"\n{len(names)} made-up businesses are in {output.settings.home}, pictures of one in {page}")
     output.note("next, your own files:")
     output.note("  invplat data ingest --tenant NAME --mapping generic FILES   (or first: invplat data suggest FILES)")
 
 
-def _type(output: Output, name: str, *arguments: str) -> None:
-    """Run a command as if it had been typed, with the flags that the demo itself was given."""
-    from invplat.cli.data import group
+def _there(output: Output) -> bool:
+    """An earlier demo's study."""
+    from invplat.storage import open_storage
+    from invplat.tune.record import names
 
-    output.note(f"\n$ invplat data {name} {shlex.join(arguments)}")
+    return STUDY in names(open_storage(output.settings.storage_url))
+
+
+def _type(output: Output, words: str, *arguments: str) -> None:
+    """Run a command as if it had been typed, with the flags that the demo itself was given."""
+    output.note(f"\n$ invplat {words} {shlex.join(arguments)}")
     context = click.get_current_context()
-    step = group.get_command(context, name)
-    assert step is not None  # the demo's own words, held by its test
-    with step.make_context(name, list(arguments), parent=context) as below:
+    step: click.Command | None = context.find_root().command
+    for word in words.split():
+        assert isinstance(step, click.Group)  # the demo's own words, held by its test
+        step = step.get_command(context, word)
+    assert step is not None
+    with step.make_context(words, list(arguments), parent=context) as below:
         step.invoke(below)
