@@ -79,6 +79,13 @@ def test_who_lags_behind_what_was_seen_before_is_stopped(task: Material) -> None
     assert all(trial.values["pinball"] for trial in stopped), "one that was stopped has a value for what it had learnt"
 
 
+def test_the_defaults_are_never_cut_short(task: Material) -> None:
+    defaults = task.workload.space.defaults
+    pack = Pack(0, (Asked(0, dict(defaults), 1), Asked(1, {**defaults, "dropout_one": 0.4}, 2)), {1: (0.0,) * 6})
+    found = run_pack(task, pack, plan_of(scheduler="asha", epochs=9))
+    assert [(trial.state, len(trial.validation)) for trial in found] == [(State.DONE, 9), (State.STOPPED, 1)]
+
+
 def test_one_that_runs_away_is_told_of_and_has_no_value(task: Material) -> None:
     # Nothing in a space leads here, but a person's file may.
     found = run_pack(task, pack_of(1e-3, 1e38), plan_of())

@@ -68,11 +68,14 @@ class Runner:
         params = [task.workload.space.complete(trial.params) for trial in pack.trials]
         members = members_of(params, [trial.seed for trial in pack.trials], common)
 
+        # The defaults are what all others are held against, so they are never cut short.
+        spared = {place for place, chosen in enumerate(params) if chosen == task.workload.space.defaults}
+
         def keep(number: int, epochs: Mapping[int, Epoch]) -> Collection[int]:
             losses = {member: _loss(epoch) for member, epoch in epochs.items()}
             if told is not None:
                 told(number, {pack.trials[member].number: loss for member, loss in losses.items()})
-            return self.halving.stay(number, losses, pack.rungs)
+            return self.halving.stay(number, losses, pack.rungs) | (spared & set(losses))
 
         return fit_pack(task.workload, members, task.layout, task.train, task.validation, device=self.device, keep=keep)
 
