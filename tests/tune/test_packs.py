@@ -128,6 +128,7 @@ def test_metrics_are_of_the_validation_part_only(task: Material) -> None:
 def test_who_knows_what_came_pays_least(task: Material) -> None:
     """Hindsight is what costs are measured by, so a net that says the demand itself costs about as much."""
     judge = Judge.of(task, ("pinball", "rmse", "cost"))
+    torch.manual_seed(0)
     asked = [0]
 
     class Knowing(torch.nn.Module):
@@ -150,7 +151,8 @@ def test_who_knows_what_came_pays_least(task: Material) -> None:
     assert asked[0] == 1
     assert found["pinball"] == pytest.approx(0, abs=1e-6)
     assert found["rmse"] == pytest.approx(0, abs=1e-5)
-    assert found["cost"] < 1.5 < judge(task.workload.build(task.workload.space.defaults, task.layout))["cost"]
+    untaught = judge(task.workload.build(task.workload.space.defaults, task.layout))
+    assert all(found[name] < untaught[name] for name in found)
 
 
 @pytest.mark.parametrize(("given", "hint"), [(["pinbal"], "did you mean pinball"), ([], "pinball")])

@@ -17,7 +17,7 @@ from invplat.core.space import Params
 from invplat.train.fused import Member
 from invplat.train.pace import step_seconds
 from invplat.train.plan import Plan
-from invplat.tune.bayes import ROUNDS
+from invplat.tune import bayes
 from invplat.tune.plan import StudyPlan
 from invplat.tune.task import Task
 from invplat.tune.trial import shape_of
@@ -72,7 +72,7 @@ class Widths:
 
 def widest(plan: StudyPlan) -> int:
     """How wide a pack of a study may be at all; nothing wider need be measured."""
-    return max(1, (plan.trials or 0) // ROUNDS) if plan.search == "bayes" else WIDTHS[-1]
+    return bayes.widest(plan.trials or 0) if plan.search == "bayes" else WIDTHS[-1]
 
 
 def best(seconds: Callable[[int], float], most: int) -> int:
