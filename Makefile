@@ -7,7 +7,7 @@ READY := .venv/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 BENCHMARKS := $(patsubst tests/benchmarks/%.py,%,$(filter-out %/__init__.py,$(wildcard tests/benchmarks/*.py)))
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-chaos lint bench clean
 
 demo: $(READY)
 	$(BIN)/invplat --home demo demo
@@ -16,6 +16,11 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -q $(ARGS)
 	@echo "test: everything under tests/ passed"
+
+# Part of make test, too; here to be run again and again: make test-chaos TIMES=10
+test-chaos: $(READY)
+	@for number in $$(seq $(or $(TIMES),1)); do $(BIN)/python -m pytest -q tests/chaos $(ARGS) || exit 1; done
+	@echo "test-chaos: killed, interrupted and starved, everything went on as it should"
 
 lint: $(READY)
 	$(BIN)/ruff check platform workloads tests

@@ -142,5 +142,20 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "no-such-host.invalid:6379"])
 def test_an_address_where_nothing_answers_is_refused(address: str) -> None:
     with pytest.raises(SettingRefused, match="nothing answers") as refused:
-        list(run_tasks(str, [1], address=address))
+        check_address(address)
     assert "--address" in (refused.value.hint or "")
+
+
+def test_what_listens_and_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("invplat.session.ANSWER_WITHIN", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(SettingRefused, match="nothing answers"):
+        check_address(f"127.0.0.1:{mute.getsockname()[1]}")
+
+
+def test_what_is_no_ray_is_told_so(s3_endpoint: str) -> None:
+    with pytest.raises(SettingRefused, match="is no Ray"):
+        check_address(s3_endpoint.removeprefix("http://").replace("0.0.0.0", "127.0.0.1"))
+
+
+def test_a_ray_is_known_by_its_address(ray: str) -> None:
+    check_address(ray)

@@ -127,8 +127,6 @@ def connected(
     `gpus`: those of this machine are handed out too. `store`: bytes that it keeps in memory for its processes.
     `packages`: beside our own code, packages that workers at `address` may lack.
     """
-    if address is not None:
-        check_address(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a Ray of ours tells nobody about itself
     import ray
 
@@ -141,6 +139,8 @@ def connected(
             )
         yield
         return
+    if address is not None:
+        check_address(address)
     options: dict[str, Any] = {"namespace": "invplat", "log_to_driver": False, "configure_logging": False}
     logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)  # it says each time that a token guards us
     if address is None:
@@ -186,9 +186,21 @@ def check_address(address: str) -> None:
             f"{hide_secrets(address)!r} is no address of a Ray cluster", hint="write HOST:PORT, ray://HOST:PORT or auto"
         )
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_WITHIN).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_WITHIN) as asked:
+            speaks = bool(os.environ.get("RAY_USE_TLS")) or _speaks(asked)  # behind TLS only Ray itself can ask
     except OSError as error:
         raise SettingRefused(
             f"nothing answers at {address} within {ANSWER_WITHIN:.0f} seconds: {error}",
             hint="is the cluster up, and the port open from here? Without --address the work runs on this machine",
         ) from error
+    if not speaks:
+        raise SettingRefused(
+            f"what answers at {address} is no Ray", hint="name the port of the cluster's head, usually 6379"
+        )
+
+
+def _speaks(asked: socket.socket) -> bool:
+    """HTTP/2, as Ray does: its server answers a greeting with its settings, frame type 4."""
+    asked.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5))
+    head = asked.recv(9)
+    return len(head) > 3 and head[3] == 4

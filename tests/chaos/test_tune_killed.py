@@ -91,6 +91,7 @@ def test_ctrl_c_in_one_process(tuning: Tuning) -> None:
 def test_a_study_has_one_name_and_one_driver(tuning: Tuning) -> None:
     with begun(tuning.words("--in-process", "--quiet")) as process:
         tuning.wait(1, process)
+        process.send_signal(signal.SIGSTOP)  # it lives, and does not end while the others try
         again = run(tuning.words("--in-process"))
         assert again.returncode == 2, again.stderr
         assert f"there is a study {tuning.name} already" in again.stderr

@@ -129,6 +129,7 @@ def command(
             **{**wishes, "max_concurrent": 1 if max_concurrent is None else max_concurrent},
         )
         check_grid(plan, yes)
+        Record.check_new(results, plan.name)
     first = lent(results, plan.warm)
     place = Place(address, in_process, gpus)
     with ExitStack() as stack:

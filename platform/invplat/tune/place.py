@@ -57,7 +57,8 @@ class Place:
     def run(self, driver: Driver, task: Sent) -> None:
         make = partial(runner, task, driver.plan, self.device)
         if self.in_process:
-            local.run(driver, make())
+            train = make()
+            local.run(driver, lambda pack: train(pack, lambda *_: driver.tell()))
             return
         from invplat.tune import trials
 

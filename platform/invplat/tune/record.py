@@ -45,11 +45,14 @@ class Record:
         """Of a new study; of two that create one name, one is refused."""
         record = cls(storage, plan)
         if not storage.create(f"{record.prefix}/study.json", _bytes(plan.to_json())):
-            raise Conflict(
-                f"there is a study {plan.name} already",
-                hint=f"go on with it: --resume {plan.name}, or choose another --name",
-            )
+            raise _taken(plan.name)
         return record
+
+    @staticmethod
+    def check_new(storage: Storage, name: str) -> None:
+        """Refuses at once what `create` would, after much has been read."""
+        if storage.exists(f"{ROOT}/{check_study(name)}/study.json"):
+            raise _taken(name)
 
     @classmethod
     def open(cls, storage: Storage, name: str) -> Record:
@@ -131,6 +134,12 @@ class Record:
 def names(storage: Storage) -> list[str]:
     """Of the studies that were begun."""
     return [name for name in storage.names(ROOT) if storage.exists(f"{ROOT}/{name}/study.json")]
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(
+        f"there is a study {name} already", hint=f"go on with it: --resume {name}, or choose another --name"
+    )
 
 
 def _bytes(content: Any) -> bytes:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from invplat.data.layout import Layout
 from invplat.train.material import Business, Material, Part
-from invplat.tune.driver import Run
 from invplat.tune.packs import Runner
 from invplat.tune.plan import StudyPlan
 from invplat.workload import Workload
@@ -38,6 +37,6 @@ class Sent:
         return replace(self, train=train, validation=validation)
 
 
-def runner(task: Sent, plan: StudyPlan, device: str = "cpu") -> Run:
+def runner(task: Sent, plan: StudyPlan, device: str = "cpu") -> Runner:
     """In the process where packs are to be trained."""
     return Runner.of(task.to(device), plan, device)
