@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 Key = tuple[str, ...]
 
 DRAWN = {1: 1.0, 2: 0.5}  # rows that the pull towards nothing counts for, of a name and of a pair
 ROUNDS = 6  # of going through all keys; later ones change nothing that shows
 FOLDS = 10
+BLOCKS = 6  # of rows that time tells apart
 SMALLEST = 0.5  # of demand, so that nothing has a logarithm
 
 
@@ -30,6 +33,7 @@ class Standing:
     level: Doubles  # rows
     effects: Doubles  # rows × keys
     counts: Doubles  # rows × keys: how many rows each effect was learnt from
+    first: Bools  # training rows that nothing is before, where time tells rows apart: what they say is no example
 
     def columns(self, keys: Sequence[Key]) -> Iterator[tuple[str, Doubles]]:
         yield "standing", np.log(self.level)
@@ -49,26 +53,29 @@ class Effects:
 
     @classmethod
     def fit(
-        cls, ids: Mapping[str, Ints], target: npt.ArrayLike, *, apart: Collection[str] = ()
+        cls,
+        ids: Mapping[str, Ints],
+        target: npt.ArrayLike,
+        *,
+        apart: Collection[str] = (),
+        when: npt.NDArray[Any] | None = None,
     ) -> tuple[Effects, Standing]:
-        """And the standing of the training rows, each learnt from the others. `apart`: not paired with each other."""
+        """And the standing of the training rows, each learnt from the others; where `when` tells them apart in time,
+        from those before, as it is with rows to come. `apart`: not paired with each other."""
         demand = np.maximum(np.asarray(target, np.float64), 0.0)
         keys = _keys(ids, apart)
         codes = [_code(ids, key) for key in keys]
         whole = _fitted(keys, codes, demand)
-        fold = np.random.default_rng(0).integers(0, FOLDS, len(demand))
         found = whole.standing(ids)
-        for number in range(FOLDS if len(demand) > 1 else 0):
-            asked = fold == number
-            if not asked.any() or asked.all():
-                continue
-            others = _fitted(keys, [code[~asked] for code in codes], demand[~asked])
+        first, folds = _folds(len(demand), when)
+        for asked, known in folds:
+            others = _fitted(keys, [code[known] for code in codes], demand[known])
             part = others.standing({name: values[asked] for name, values in ids.items()})
             for mine, theirs in zip(_arrays(found), _arrays(part), strict=True):
                 mine[asked] = theirs
         mean = float(found.level.mean()) if len(demand) else 1.0
         smear = float(demand.mean()) / mean if mean > 0 and demand.any() else 1.0
-        return replace(whole, smear=smear), replace(found, level=found.level * smear)
+        return replace(whole, smear=smear), replace(found, level=found.level * smear, first=first)
 
     def standing(self, ids: Mapping[str, Ints]) -> Standing:
         rows = len(next(iter(ids.values())))
@@ -80,7 +87,18 @@ class Effects:
             effects[known, place] = self.values[place][at[known]]
             counts[known, place] = self.counts[place][at[known]]
         level = np.exp(self.centre + effects.sum(axis=1)) * self.smear
-        return Standing(np.maximum(level, 1e-3), effects, counts)
+        return Standing(np.maximum(level, 1e-3), effects, counts, np.zeros(rows, bool))
+
+
+def _folds(rows: int, when: npt.NDArray[Any] | None) -> tuple[Bools, list[tuple[Bools, Bools]]]:
+    """Rows that nothing is before; and rows with the others that they are learnt from."""
+    dates, at = (None, None) if when is None else np.unique(when, return_inverse=True)
+    if dates is not None and len(dates) >= BLOCKS:
+        block = at * BLOCKS // len(dates)
+        return block == 0, [(block == number, block < number) for number in range(1, BLOCKS)]
+    fold = np.random.default_rng(0).integers(0, FOLDS, rows)
+    parts = [(fold == number, fold != number) for number in range(FOLDS)]
+    return np.zeros(rows, bool), [(asked, known) for asked, known in parts if asked.any() and known.any()]
 
 
 def _arrays(standing: Standing) -> tuple[Doubles, Doubles, Doubles]:

@@ -28,6 +28,7 @@ class DemandHead(nn.Module):
         super().__init__()
         self.horizon, self.levels = layout.horizon, len(layout.quantiles)
         self.middle = layout.quantiles.index(0.5)
+        self.signs = climb(self.levels, self.middle)
         self.periods = nn.Linear(width, layout.horizon * PERIOD)
         known = len(layout.ahead.names) + phases
         self.hidden = nn.Linear(PERIOD + known, HIDDEN)
@@ -54,7 +55,8 @@ class DemandHead(nn.Module):
             line = self.line(seen).view(-1, 1)
             line = (line if self.usual is None else beside(self.usual, told, known, line)).view(1, -1)
             middle, mean = middle + line, mean + line
-        quantiles = torch.addmm(middle, climb(self.levels, self.middle, raw).t(), F.softplus(steps))
+        signs = torch.tensor(self.signs, dtype=raw.dtype, device=raw.device)
+        quantiles = torch.addmm(middle, signs.t(), F.softplus(steps))
         shape = (-1, self.horizon)
         return {
             "quantiles": quantiles.view(self.levels, *shape).permute(1, 2, 0),

@@ -88,22 +88,32 @@ def forgetful(ids: Tensor, chance: Chance) -> Tensor:
 
 def rising(raw: Tensor, middle: int) -> Tensor:
     """Any numbers (… × levels) → rising ones: the middle as it is, the others by steps that can't be negative."""
-    return raw[..., middle : middle + 1] + F.softplus(raw) @ climb(raw.shape[-1], middle, raw)
+    signs = torch.tensor(climb(raw.shape[-1], middle), dtype=raw.dtype, device=raw.device)
+    return raw[..., middle : middle + 1] + F.softplus(raw) @ signs
 
 
-def climb(count: int, middle: int, like: Tensor) -> Tensor:
+def climb(count: int, middle: int) -> list[list[float]]:
     """Which steps each level adds to the middle or takes from it, so that sums are one product; steps × levels.
 
     Of the steps below, the first is the one next to the middle.
     """
     levels = range(count)
-    signs = [[float(middle < step <= level) - float(step < middle - level) for level in levels] for step in levels]
-    return torch.tensor(signs, dtype=like.dtype, device=like.device)
+    return [[float(middle < step <= level) - float(step < middle - level) for level in levels] for step in levels]
+
+
+def led(linear: nn.Linear, given: Sequence[Tensor], learnt: Tensor) -> Tensor:
+    """A layer over all of these side by side; n × columns each. Of them only the last learns: where nobody asks what
+    the others should have been, no product is spent on it."""
+    found = F.linear(torch.cat([*given, learnt.detach()], dim=-1), linear.weight, linear.bias)
+    if not (learnt.shape[-1] and torch.is_grad_enabled()):
+        return found
+    # Nothing is added, only the way back.
+    return torch.addmm(found, learnt - learnt.detach(), linear.weight.detach()[:, -learnt.shape[-1] :].t())
 
 
 def beside(linear: nn.Linear, first: Tensor, second: Tensor, onto: Tensor | None = None) -> Tensor:
-    """A layer over two inputs side by side that are never put there; n × columns each. What the second was made of
-    learns nothing if it has no gradient, and no product is spent on it. `onto`: what is added, in place of the bias."""
+    """A layer over two inputs side by side that are never put there; n × columns each. `onto`: what is added, in place
+    of the bias."""
     one, two = torch.split(linear.weight, [first.shape[-1], second.shape[-1]], dim=1)
     found = F.linear(second, two, linear.bias) if onto is None else torch.addmm(onto, second, two.t())
     return torch.addmm(found, first, one.t())

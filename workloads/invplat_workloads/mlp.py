@@ -20,7 +20,7 @@ from invplat.workload import Chance, Choice, Column, Outputs, Params, Parts, Pre
 from invplat_workloads.flat import FlatBatch, FlatWindows, Shares, order
 from invplat_workloads.heads import DemandHead, said
 from invplat_workloads.kept import Kept
-from invplat_workloads.layers import Dropout, Identity, Noise, beside, forgetful, stacked_ids
+from invplat_workloads.layers import Dropout, Identity, Noise, forgetful, led, stacked_ids
 from invplat_workloads.losses import demand, pinball, square
 from invplat_workloads.rows import RowBatch, Rows, rows_of
 
@@ -91,7 +91,7 @@ class Net(nn.Module):
     ) -> dict[str, Tensor]:
         future = ahead[:, self.past :]
         parts = [past.flatten(1), now, ahead[:, :, : self.own].flatten(1), future[:, 0], static]
-        window = beside(self.trunk_one, torch.cat(parts, dim=-1), self.identity(ids))
+        window = led(self.trunk_one, parts, self.identity(ids))
         window = self.chance_one(F.elu(window, inplace=True), noise_one)
         window = self.chance_two(F.elu(self.trunk_two(window), inplace=True), noise_two)
         found: dict[str, Tensor] = self.head(window, future, past[:, :, 0] if self.past else window, phases)

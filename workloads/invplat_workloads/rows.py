@@ -93,10 +93,12 @@ def rows_of(design: Design, sizes: Mapping[str, int], *, like: Rows | None = Non
     numbers = {name: values[name] for name in design.names if name not in design.categorical}
     bands = Bands.fit(numbers, ids) if like is None else like.bands
     effects, standing = _standing(ids, bands.codes(numbers), design, like)
-    level = np.full(len(design.target), usual)
+    level, observed = np.full(len(design.target), usual), design.observed
     if effects is not None and standing is not None:
         columns |= dict(standing.columns(effects.keys))
-        level = standing.level
+        level, observed = standing.level, design.observed & ~standing.first
+        for name in design.quantities:
+            columns[f"{name}_beside"] = np.log((columns[name].clip(min=0) + 1) / (level + 1)) * np.isfinite(values[name])
     if like is not None and tuple(columns) != like.names:
         raise DatasetError(
             f"a table with {', '.join(columns)} is not like the one learnt from, with {', '.join(like.names)}",
@@ -108,7 +110,7 @@ def rows_of(design: Design, sizes: Mapping[str, int], *, like: Rows | None = Non
         ids={name: torch.from_numpy(codes) for name, codes in ids.items()},
         sizes={name: sizes[name] for name in design.categorical},
         target=torch.from_numpy(design.target),
-        observed=torch.from_numpy(design.observed),
+        observed=torch.from_numpy(observed),
         censored=torch.from_numpy(design.censored),
         level=torch.from_numpy(level.astype(np.float32)),
         usual=usual,
@@ -128,4 +130,4 @@ def _standing(
     target = np.where(
         design.observed, design.target, design.target[design.observed].mean() if design.observed.any() else 1
     )
-    return Effects.fit(every, target, apart=bands)
+    return Effects.fit(every, target, apart=bands, when=design.dates)
