@@ -114,8 +114,10 @@ def test_ctrl_c_ends_the_run_and_its_processes(tmp_path: Path) -> None:
 def test_more_gpus_than_there_are_is_told_at_once() -> None:
     plan = toy_plan()
     with pytest.raises(
-        SettingRefused, match=r"2 packs at once ask for 2 GPUs, but this Ray has 2 processors and no GPU"
+        SettingRefused, match="2 packs at once ask for 2 GPUs, but this Ray has 2 processors and no GPU"
     ):
+        trials.check_room(2, gpus=True)
+    with pytest.raises(SettingRefused, match="a GPU was asked for, but this Ray has 2 processors and no GPU"):
         trials.run(Driver(plan, toy_search(plan), Notes()), Make(), gpus=True)
 
 

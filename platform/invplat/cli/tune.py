@@ -145,7 +145,7 @@ def command(
             )
         for note in material.notes:
             output.note(f"- {note}")
-        at_once = stack.enter_context(place.open(found, max_concurrent if record is None else plan.max_concurrent))
+        at_once = stack.enter_context(place.open(found, max_concurrent))
         if record is None:
             record = Record.create(results, replace(plan, max_concurrent=at_once))
             stack.enter_context(record.leading())

@@ -47,7 +47,7 @@ def run(driver: Driver, make: Callable[[], Run], *, gpus: bool = False) -> None:
     a GPU of its own.
     """
     at_once = driver.plan.max_concurrent
-    check_room(at_once, gpus)
+    check_room(1, gpus)
     floor = _Floor(driver)
     with _quiet(at_once), _interrupts(floor), tempfile.TemporaryDirectory(prefix="invplat-tune-") as folder:
         with _sending_tensors():
