@@ -22,7 +22,7 @@ from invplat.tune.plan import StudyPlan
 from invplat.tune.task import Task
 from invplat.tune.trial import shape_of
 
-WIDTHS = (1, 2, 4, 8, 16, 32, 64)
+WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128)
 GAIN = 1.1  # a wider pack must make each member's step so many times quicker to be worth waiting for
 
 
