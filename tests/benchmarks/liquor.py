@@ -14,18 +14,25 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import polars as pl
 from forecasting.common import data_file, last_line, our_workload
+from forecasting.side_by_side import side_by_side
 
-from invplat.evaluate.tabular_references import REPORT, Outcome, Parts, TabularData, compared
+from invplat.evaluate.estimators import GRIDS, NEIGHBOUR_ROWS, Rows
+from invplat.evaluate.tabular_references import REPORT, Outcome, Parts, TabularData, tabular_reference
 
 SEED = 27
 STORES = 79
-SEEDS = 3  # of ours; each is shown, and their mean is compared
+OURS = "mlp"
+SEEDS = {"bibitor": (27, 28, 29), "iowa_report": (27, 28, 29), "iowa_ours": (27,)}  # of ours: their mean is compared
+MANY = 200_000  # rows to learn from
+FEW_EPOCHS = 3  # of ours, where rows are many
 BEAT = ("rmse", "correlation", "mae", "rae", "rrse", "r2")
 ORIENTATION = {  # R2 of Iowa under the report's protocol
     "linear": 0.236,
@@ -38,6 +45,14 @@ ORIENTATION = {  # R2 of Iowa under the report's protocol
 }
 # Where rows are many: what the slow ones may learn from, and fewer settings to choose among.
 MOST = {"neighbours": 20_000, "forest": 120_000}
+LONG = {  # begun first, so that the last process to end is not alone for long
+    ("iowa_ours", "mlp"): 5,
+    ("iowa_ours", "forest"): 4,
+    ("iowa_report", "mlp"): 3,
+    ("iowa_ours", "lightgbm"): 2,
+    ("iowa_ours", "neighbours"): 2,
+    ("bibitor", "mlp"): 1,
+}
 FEWER: dict[str, dict[str, tuple[Any, ...]]] = {
     "neighbours": {"n_neighbors": (10, 40)},
     "forest": {"max_features": (0.4,), "min_samples_leaf": (1, 4)},
@@ -129,7 +144,12 @@ def iowa_ours() -> tuple[TabularData, Parts]:
     frame = rows.with_columns(**{name: pl.Series(np.asarray(values, np.float64)) for name, values in past.items()})
     frame = frame.with_columns(pl.col(list(past)).fill_nan(None))
     place = np.arange(len(rows))
-    return tabular(frame, [*PRODUCT, *past], IDENTITY), Parts(
+    data = replace(
+        tabular(frame, [*PRODUCT, *past], IDENTITY),
+        dates=rows["month"].to_numpy().astype("datetime64[D]"),
+        quantities=tuple(name for name in past if name not in ("step", "calendar_month")),
+    )
+    return data, Parts(
         place[at < 18], place[(at >= 18) & (at < 21)], place[at >= 21]
     )
 
@@ -158,6 +178,43 @@ DATASETS: dict[str, Callable[[], tuple[TabularData, Parts]]] = {
 }
 
 
+@dataclass(frozen=True)
+class Task:
+    dataset: str
+    model: str  # a reference, or the workload
+    seed: int = SEED
+    epochs: int = 0  # of the workload
+
+
+@cache
+def loaded(dataset: str) -> tuple[TabularData, Parts, Rows]:
+    data, parts = DATASETS[dataset]()
+    return data, parts, data.rows(parts.train)
+
+
+def work(task: Task) -> Outcome:
+    data, parts, rows = loaded(task.dataset)
+    many = len(parts.train) > MANY
+    if task.model in GRIDS:
+        most = {"neighbours": NEIGHBOUR_ROWS, **(MOST if many else {})}.get(task.model)
+        grid = FEWER.get(task.model) if many else None
+        return tabular_reference(data, parts, task.model, grid=grid, most=most, seed=task.seed, threads=1, rows=rows)
+    from forecasting.tabular import of_seed
+
+    workload = our_workload(task.model)
+    assert workload is not None  # it was looked for before
+    batch = 1024 if many else 512
+    return of_seed(workload, data, parts, task.seed, epochs=FEW_EPOCHS if many else task.epochs, batch=batch)
+
+
+def tasks_of(datasets: Sequence[str], ours: str | None, epochs: int) -> list[Task]:
+    """The longest first."""
+    found = [Task(dataset, model) for dataset in datasets for model in GRIDS]
+    if ours is not None:
+        found += [Task(dataset, ours, seed, epochs) for dataset in datasets for seed in SEEDS[dataset]]
+    return sorted(found, key=lambda task: (-LONG.get((task.dataset, task.model), 0), found.index(task)))
+
+
 def show(outcome: Outcome) -> None:
     figures = "".join(f"{_shown(outcome, name):>11}" for name in REPORT)
     print(f"  {outcome.name:15}{figures}{outcome.seconds:8.0f}  {dict(outcome.settings)}", flush=True)
@@ -170,28 +227,24 @@ def _shown(outcome: Outcome, name: str) -> str:
     return f"{100 * value:.2f} %" if name == "mape" else f"{value:.4f}"
 
 
-def run(name: str, threads: int, epochs: int) -> tuple[int, dict[str, Outcome], Outcome | None]:
-    data, parts = DATASETS[name]()
+def table(dataset: str, found: Mapping[Task, Outcome]) -> tuple[int, dict[str, Outcome], Outcome | None]:
+    """Prints it: every reference, each seed of ours, and their mean."""
+    data, parts, _ = loaded(dataset)
     sizes = f"{len(parts.train):,} / {len(parts.validation):,} / {len(parts.test):,}"
-    print(f"{name}: {len(data.target):,} rows, train / validation / test {sizes}")
+    print(f"{dataset}: {len(data.target):,} rows, train / validation / test {sizes}")
     print(f"  {'model':15}{''.join(f'{column.upper():>11}' for column in REPORT)}{'seconds':>8}  settings")
-    many = len(parts.train) > 200_000
-    peers = {}
-    for outcome in compared(
-        data, parts, most=MOST if many else None, grids=FEWER if many else None, seed=SEED, threads=threads
-    ):
-        peers[outcome.name] = outcome
+    peers = {model: found[Task(dataset, model)] for model in GRIDS}
+    mine = [
+        found[task] for task in sorted(found, key=lambda task: task.seed) if task.dataset == dataset and task.epochs
+    ]
+    for outcome in (*peers.values(), *mine):
         show(outcome)
-    workload = our_workload()
-    if workload is None:
-        return len(data.target), peers, None
-    from forecasting.tabular import of_seeds
+    if len(mine) < 2:
+        return len(data.target), peers, mine[0] if mine else None
+    from forecasting.tabular import mean_of
 
-    seeds = [SEED] if many else list(range(SEED, SEED + SEEDS))
-    outcomes = of_seeds(workload, data, parts, seeds=seeds, epochs=3 if many else epochs, batch=1024 if many else 512)
-    for outcome in outcomes:
-        show(outcome)
-    ours = outcomes[-1]
+    ours = mean_of(OURS, data, parts, mine)
+    show(ours)
     return len(data.target), peers, ours
 
 
@@ -205,12 +258,17 @@ def better(ours: Outcome, peer: Outcome, metric: str) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=list(DATASETS))
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=2, help="each fits a model at a time, on one thread")
     parser.add_argument("--epochs", type=int, default=10)
     given = parser.parse_args()
     began = time.perf_counter()
     chosen = [given.only] if given.only else list(DATASETS)
-    found = {name: run(name, given.threads, given.epochs) for name in chosen}
+    ours = OURS if our_workload(OURS) is not None else None
+    fitted: dict[Task, Outcome] = {}
+    for task, outcome in side_by_side(work, tasks_of(chosen, ours, given.epochs), given.processes):
+        fitted[task] = outcome
+        print(f"{time.perf_counter() - began:4.0f} s: {task.dataset} {outcome.name}", flush=True)
+    found = {name: table(name, fitted) for name in chosen}
     print(f"{time.perf_counter() - began:.0f} s in all")
     lost = {
         name: sorted({metric for peer in peers.values() for metric in BEAT if ours and not better(ours, peer, metric)})

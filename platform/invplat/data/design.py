@@ -33,6 +33,7 @@ class Design:
     cutoffs: Dates
     steps: Ints  # 1 is the period after the cutoff
     dates: Dates  # the period that the target is of
+    quantities: tuple[str, ...] = ()  # names of numbers counted in the target's unit
 
 
 def design(

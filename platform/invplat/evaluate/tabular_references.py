@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from invplat.core.errors import DatasetError
+from invplat.data.timeline import Dates
 from invplat.data.transforms import Categories
 from invplat.evaluate.answers import Answers, Doubles, Ints
 from invplat.evaluate.estimators import GRIDS, NEIGHBOUR_ROWS, Rows, estimate
@@ -46,9 +47,12 @@ class TabularData:
     numbers: Mapping[str, Doubles]  # NaN where unknown
     texts: Mapping[str, Sequence[str | None]]
     target: Doubles
+    dates: Dates | None = None  # of what each row's target is of, where rows follow each other in time
+    quantities: tuple[str, ...] = ()  # names of numbers counted in the target's unit, such as past sales
 
     def __post_init__(self) -> None:
-        for name, column in {**self.numbers, **self.texts}.items():
+        dates = {} if self.dates is None else {"dates": self.dates}
+        for name, column in {**self.numbers, **self.texts, **dates}.items():
             if len(column) != len(self.target):
                 raise DatasetError(
                     f"column {name} has {len(column)} rows, the target {len(self.target)}", hint="one value a row"

@@ -108,6 +108,7 @@ def _design(data: TabularData, whole: Rows, part: Ints) -> Design:
     values = np.hstack([whole.numbers[part], whole.codes[part]]).astype(np.float32)
     count = len(part)
     nowhen = np.zeros(count, "datetime64[D]")
+    dates = nowhen if data.dates is None else data.dates[part]
     return Design(
         names=(*whole.number_names, *whole.code_names),
         values=values,
@@ -118,5 +119,6 @@ def _design(data: TabularData, whole: Rows, part: Ints) -> Design:
         series=np.arange(count),
         cutoffs=nowhen,
         steps=np.ones(count, np.int64),
-        dates=nowhen,
+        dates=dates,
+        quantities=data.quantities,
     )

@@ -15,20 +15,13 @@ from invplat.workload import Workload
 SETTINGS = ({"hidden_one": 128, "hidden_two": 128, "dropout_one": 0.1, "dropout_two": 0.1},)
 
 
-def of_seeds(
-    workload: Workload, data: TabularData, parts: Parts, *, seeds: Sequence[int], **options: Any
-) -> list[Outcome]:
-    """One outcome a seed, and last that of their mean, where there are several."""
-    found = [
-        replace(
-            tabular_workload(workload, data, parts, settings=SETTINGS, seed=seed, **options).outcome,
-            name=f"{workload.name} {seed}",
-        )
-        for seed in seeds
-    ]
-    if len(found) == 1:
-        return found
+def of_seed(workload: Workload, data: TabularData, parts: Parts, seed: int, **options: Any) -> Outcome:
+    found = tabular_workload(workload, data, parts, settings=SETTINGS, seed=seed, **options).outcome
+    return replace(found, name=f"{workload.name} {seed}")
+
+
+def mean_of(name: str, data: TabularData, parts: Parts, found: Sequence[Outcome]) -> Outcome:
     predicted = np.mean([one.predicted for one in found], axis=0)
-    name = f"{workload.name}, mean of {len(found)}"
+    name = f"{name}, mean of {len(found)}"
     figures = judged(data, parts, name, predicted)
-    return [*found, Outcome(name, predicted, figures, found[0].settings, sum(one.seconds for one in found))]
+    return Outcome(name, predicted, figures, found[0].settings, sum(one.seconds for one in found))
