@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -77,6 +78,27 @@ def test_a_study_from_the_first_trial_to_the_report(tune: Callable[..., Result],
     gone = tune("mlp", "--resume", "first", "--in-process")
     assert gone.exit_code == 2
     assert "no dataset version 9" in gone.stderr
+
+
+def test_a_workload_that_can_t_be_fused_says_so(tune: Callable[..., Result]) -> None:
+    told = tune("gru", *SHOP, *QUICK, "--trials", 1, "--name", "slow")
+    assert told.exit_code == 0, told.stderr
+    assert "nets of gru can't be trained as one program" in told.stderr
+
+
+def test_a_study_goes_on_with_the_dataset_it_began_with(
+    invplat: Invplat, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "copy"
+    copytree(kept, home)
+    monkeypatch.setenv("INVPLAT_HOME", str(home))
+    assert invplat("tune", "mlp", *SHOP, *QUICK, "--trials", 1, "--name", "old").exit_code == 0
+    fresh = home / "more.csv"
+    fresh.write_text("store,sku,date,quantity\nnew,new,2025-06-30,3\n")
+    assert invplat("data", "append", "--tenant", "shop", fresh).exit_code == 0
+    told = invplat("tune", "mlp", "--resume", "old", "--in-process")
+    assert told.exit_code == 0, told.stderr
+    assert "shop has version 2 by now; old goes on with version 1" in told.stderr
 
 
 @pytest.mark.parametrize(

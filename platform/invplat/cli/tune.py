@@ -35,14 +35,19 @@ from invplat.cli.output import Output, common, pass_output
 @click.option("--name", metavar="STUDY", help="[WORKLOAD-DATE-TIME]")
 @click.option("--resume", metavar="STUDY", help="Go on with a study that was cut short.")
 @click.option("--storage", metavar="URL", help="Where the study is kept [where datasets are].")
-@click.option("--epochs", type=click.IntRange(min=1), default=30, show_default=True, help="Of a trial, at most.")
+@click.option("--epochs", type=click.IntRange(min=1), default=12, show_default=True, help="Of a trial, at most.")
 @click.option(
     "--patience", type=click.IntRange(min=0), default=5, show_default=True, help="Epochs without a better one."
 )
 @click.option("--spec", multiple=True, metavar="K=V,...", help="past=56,horizon=28,quantiles=0.1/0.5/0.9.")
 @click.option("--frequency", type=click.Choice(("daily", "weekly", "monthly")), help="Of the periods [the dataset's].")
 @click.option(
-    "--windows", type=click.IntRange(min=1), metavar="N", help="To learn from at most, drawn at random [60000]."
+    "--windows",
+    type=click.IntRange(min=1),
+    default=12_000,
+    show_default=True,
+    metavar="N",
+    help="A trial learns from so many at most, drawn at random.",
 )
 @click.option("--in-process", is_flag=True, help="Without Ray: in this process, one pack after another.")
 @click.option("--gpus", is_flag=True, help="A GPU for each pack.")
@@ -87,7 +92,14 @@ def command(
       invplat tune mlp --tenant corner-shop --search random --trials 200 --time-budget 10m --metric cost,size
       invplat tune mlp --resume mlp-20260301-091500
     """
-    from invplat.cli.tuning import check_cluster, check_gone_on, check_grid, lent, seconds_of, wishes_of
+    from invplat.cli.tuning import (
+        check_cluster,
+        check_gone_on,
+        left_behind,
+        lent,
+        seconds_of,
+        wishes_of,
+    )
     from invplat.core.errors import SettingRefused
     from invplat.workload import find
 
@@ -106,6 +118,7 @@ def command(
     from invplat.data.dataset import Dataset
     from invplat.storage import open_storage
     from invplat.train.material import read_material
+    from invplat.tune.grid import check_grid
     from invplat.tune.place import Place
     from invplat.tune.plan import StudyPlan
     from invplat.tune.record import Record
@@ -114,9 +127,11 @@ def command(
     results = open_storage(storage) if storage else kept
     record = Record.open(results, resume) if resume else None
     if record is not None:
-        check_gone_on(record.plan, workload, tenants, {entry: wishes[entry] for entry in written})
         plan = record.plan
+        check_gone_on(plan, name or plan.name, workload, tenants, {entry: wishes[entry] for entry in written})
         datasets = [Dataset.open(kept, *dataset) for dataset in plan.datasets]
+        for note in left_behind(kept, plan):
+            output.note(f"- {note}")
     else:
         if not tenants:
             raise SettingRefused("nobody's data was named", hint="name whose: --tenant NAME")
@@ -128,7 +143,8 @@ def command(
             code=invplat.__version__,
             **{**wishes, "max_concurrent": 1 if max_concurrent is None else max_concurrent},
         )
-        check_grid(plan, yes)
+        if plan.search == "grid":
+            check_grid(plan.space, plan.trials, yes)
         Record.check_new(results, plan.name)
     first = lent(results, plan.warm)
     place = Place(address, in_process, gpus)

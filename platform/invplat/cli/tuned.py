@@ -56,6 +56,8 @@ def lead(
     live = Live(output)
     driver = Driver(plan, search, record, finished=finished, budget=budget, watch=live)
     _begin(output, driver.total, len(finished), record)
+    if not material.workload.fusable:
+        output.note(f"- nets of {plan.workload} can't be trained as one program: each trial is a fit of its own")
     try:
         place.run(driver, task)
         record.write_table()

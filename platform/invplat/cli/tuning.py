@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from invplat.workload import Workload
 
 TRIALS = 64
-POINTS = 10_000  # of a grid, from which on somebody has to say yes
 WARM = 8  # trials that each other study lends
 SPAN = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
 LINE_EVERY = 5.0  # seconds between two lines where nothing can be written over
@@ -68,14 +67,6 @@ def wishes_of(context: click.Context, workload: Workload) -> tuple[dict[str, Any
     return found, written & set(found)
 
 
-def check_grid(plan: StudyPlan, yes: bool) -> None:
-    if plan.search == "grid" and plan.trials is None and not yes and (points := plan.space.grid_size()) > POINTS:
-        raise SettingRefused(
-            f"the grid has {points:,} points",
-            hint="--trials 500 tries so many of them, --space FILE makes it smaller, --yes runs them all",
-        )
-
-
 def check_cluster(address: str | None) -> str | None:
     """Refuses at once what Ray would try for minutes."""
     if address is not None:
@@ -90,13 +81,13 @@ def check_cluster(address: str | None) -> str | None:
     return address
 
 
-def check_gone_on(plan: StudyPlan, workload: str, tenants: Sequence[str], wishes: Mapping[str, Any]) -> None:
+def check_gone_on(plan: StudyPlan, name: str, workload: str, tenants: Sequence[str], wishes: Mapping[str, Any]) -> None:
     """A study that is resumed goes on as it began: what is written beside --resume must not say otherwise."""
     from dataclasses import replace
 
     versions = dict(plan.datasets)
     datasets = tuple((tenant, versions.get(tenant, 0)) for tenant in tenants) or plan.datasets
-    now = replace(plan, **wishes, workload=workload, datasets=plan.datasets, code=invplat.__version__)
+    now = replace(plan, **wishes, name=name, workload=workload, datasets=plan.datasets, code=invplat.__version__)
     odd = plan.differences(now)
     if sorted(datasets) != sorted(plan.datasets):
         odd.append(f"tenants were {', '.join(versions)}, are {', '.join(tenants)}")
@@ -105,6 +96,18 @@ def check_gone_on(plan: StudyPlan, workload: str, tenants: Sequence[str], wishes
             f"{plan.name} can't go on as another study: {'; '.join(odd)}",
             hint=f"leave out what differs, or begin another study with what this one found: --warm-start {plan.name}",
         )
+
+
+def left_behind(kept: Storage, plan: StudyPlan) -> list[str]:
+    """What has come since the study began; it goes on with what it began with."""
+    from invplat.data.dataset import versions
+
+    newest = {tenant: versions(kept, tenant)[-1] for tenant, _ in plan.datasets}
+    return [
+        f"{tenant} has version {newest[tenant]} by now; {plan.name} goes on with version {version}, as it began"
+        for tenant, version in plan.datasets
+        if newest[tenant] != version
+    ]
 
 
 def lent(results: Storage, studies: Sequence[str]) -> list[Params]:

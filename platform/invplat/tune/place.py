@@ -51,7 +51,7 @@ class Place:
     def width(self, task: Sent, plan: StudyPlan, kept: Path) -> Callable[[Params], int]:
         """How many trials of a shape make a pack; `kept`: the file of what was measured before."""
         if self.gpus and not torch.cuda.is_available():
-            return lambda params: WIDTH_UNSEEN
+            return lambda params: WIDTH_UNSEEN if task.workload.fusable else 1
         return Widths(task.to(self.device), self.device, kept, widest(plan))
 
     def run(self, driver: Driver, task: Sent) -> None:
