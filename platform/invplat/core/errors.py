@@ -9,6 +9,8 @@
     │   ├── MappingError     a mapping that doesn't fit its files or contradicts itself
     │   ├── DatasetError     a dataset or version that isn't there, or not usable for this
     │   ├── BundleRefused    a kept model that isn't there, is damaged, too new, or made of pickle
+    │   ├── Unknown          a tenant, key, job or alias that the registry has not
+    │   ├── DatabaseError    the registry's database: locked, down, not allowed, or of a newer invplat
     │   ├── MissingExtra     an optional package is needed and not installed
     │   └── Conflict         somebody else changed the same thing first
     ├── StorageError         the machine's trouble, not the person's: exit code 1
@@ -72,6 +74,14 @@ class DatasetError(UserError):
 
 
 class BundleRefused(UserError):
+    pass
+
+
+class Unknown(UserError):
+    pass
+
+
+class DatabaseError(UserError):
     pass
 
 

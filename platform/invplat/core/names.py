@@ -1,7 +1,8 @@
 """What a tenant, a store and a SKU may be called, and how any name becomes a safe folder name.
 
-A tenant's name, a model's and a study's is chosen by an operator and appears in URLs and paths, so it is strict. Store and SKU
-names come from a business's own files; they are data, kept as they are, and only ever reach a path percent-encoded.
+A tenant's name, a model's and a study's is chosen by an operator and appears in URLs and paths, so it is strict.
+Store and SKU names come from a business's own files; they are data, kept as they are, and only ever reach a path
+percent-encoded.
 """
 
 from __future__ import annotations

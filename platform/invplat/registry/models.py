@@ -1,6 +1,7 @@
-"""The models of a tenant, numbered from 1 under their names: tenants/TENANT/models/NAME/00000001/.
+"""The bundles of a tenant, numbered from 1 under their names: tenants/TENANT/models/NAME/00000001/.
 
-A number is given once: two writers never share one, and a version never changes. Knows bundles, not nets.
+Of no tenant (None): a base, under bases/NAME/. A number is given once: two writers never share one, and a version
+never changes. Knows bundles, not nets.
 """
 
 from __future__ import annotations
@@ -30,47 +31,47 @@ class Summary:
     documents: Mapping[str, Mapping[str, Any]]
 
 
-def keep(storage: Storage, tenant: str, name: str, bundle: Bundle) -> int:
+def keep(storage: Storage, tenant: str | None, name: str, bundle: Bundle) -> int:
     """As the next version of this name; its number."""
     number = (newest(storage, tenant, name) or 0) + 1
     while True:
         try:
-            save(storage, _prefix(tenant, name, number), bundle)
+            save(storage, prefix(tenant, name, number), bundle)
         except Conflict:  # another was first
             number += 1
         else:
             return number
 
 
-def names(storage: Storage, tenant: str) -> list[str]:
+def names(storage: Storage, tenant: str | None) -> list[str]:
     """Of the models that have a version; whatever else lies there is none."""
     return [name for name in storage.names(_folder(tenant)) if STRICT.fullmatch(name) and newest(storage, tenant, name)]
 
 
-def versions(storage: Storage, tenant: str, name: str) -> list[int]:
+def versions(storage: Storage, tenant: str | None, name: str) -> list[int]:
     """Oldest first; one whose writer has not finished, or never did, is none."""
-    return [number for number in _numbers(storage, tenant, name) if _whole(storage, tenant, name, number)]
+    return [number for number in numbers(storage, tenant, name) if whole(storage, tenant, name, number)]
 
 
-def newest(storage: Storage, tenant: str, name: str) -> int | None:
+def newest(storage: Storage, tenant: str | None, name: str) -> int | None:
     """Found from the last number down, so that a long history costs nothing."""
-    numbers = reversed(_numbers(storage, tenant, name))
-    return next((number for number in numbers if _whole(storage, tenant, name, number)), None)
+    found = reversed(numbers(storage, tenant, name))
+    return next((number for number in found if whole(storage, tenant, name, number)), None)
 
 
-def open_bundle(storage: Storage, tenant: str, name: str, version: int | None = None) -> Bundle:
+def open_bundle(storage: Storage, tenant: str | None, name: str, version: int | None = None) -> Bundle:
     """Of this version, or the newest."""
-    return load(storage, _prefix(tenant, name, resolve(storage, tenant, name, version)))
+    return load(storage, prefix(tenant, name, resolve(storage, tenant, name, version)))
 
 
-def summary(storage: Storage, tenant: str, name: str, version: int | None = None) -> Summary:
+def summary(storage: Storage, tenant: str | None, name: str, version: int | None = None) -> Summary:
     number = resolve(storage, tenant, name, version)
-    prefix = _prefix(tenant, name, number)
-    seal = read_seal(storage, prefix)
-    return Summary(name, number, seal.workload, seal.size, read_documents(storage, prefix, seal))
+    place = prefix(tenant, name, number)
+    seal = read_seal(storage, place)
+    return Summary(name, number, seal.workload, seal.size, read_documents(storage, place, seal))
 
 
-def resolve(storage: Storage, tenant: str, name: str, version: int | None = None) -> int:
+def resolve(storage: Storage, tenant: str | None, name: str, version: int | None = None) -> int:
     """The version asked for, or the newest; refuses what isn't there."""
     last = newest(storage, tenant, name)
     if last is None:
@@ -78,13 +79,16 @@ def resolve(storage: Storage, tenant: str, name: str, version: int | None = None
         near = get_close_matches(name, known, n=1)
         listed = f"there are {', '.join(known)}" if known else "make one: invplat train WORKLOAD"
         raise BundleRefused(
-            f"tenant {tenant} has no model {name!r}", hint=f"did you mean {near[0]}? {listed}" if near else listed
+            f"{_whose(tenant)} no model {name!r}", hint=f"did you mean {near[0]}? {listed}" if near else listed
         )
     if version is None:
         return last
-    if not _whole(storage, tenant, name, version):
+    if not whole(storage, tenant, name, version):
         there = ", ".join(map(str, versions(storage, tenant, name)))
-        raise BundleRefused(f"model {name} of tenant {tenant} has no version {version}", hint=f"there are {there}")
+        raise BundleRefused(
+            f"model {name} of {f'tenant {tenant}' if tenant else 'the bases'} has no version {version}",
+            hint=f"there are {there}",
+        )
     return version
 
 
@@ -96,18 +100,22 @@ def reference(text: str) -> tuple[str, int | None]:
     return check_model(name), int(number) if at else None
 
 
-def _folder(tenant: str) -> str:
-    return f"tenants/{check_tenant(tenant)}/models"
+def _whose(tenant: str | None) -> str:
+    return f"tenant {tenant} has" if tenant else "the bases have"
 
 
-def _numbers(storage: Storage, tenant: str, name: str) -> list[int]:
+def _folder(tenant: str | None) -> str:
+    return "bases" if tenant is None else f"tenants/{check_tenant(tenant)}/models"
+
+
+def numbers(storage: Storage, tenant: str | None, name: str) -> list[int]:
     entries = storage.names(f"{_folder(tenant)}/{check_model(name)}")
     return sorted(int(entry) for entry in entries if len(entry) == DIGITS and entry.isascii() and entry.isdecimal())
 
 
-def _whole(storage: Storage, tenant: str, name: str, number: int) -> bool:
-    return storage.exists(f"{_prefix(tenant, name, number)}/{SEAL}")
+def whole(storage: Storage, tenant: str | None, name: str, number: int) -> bool:
+    return storage.exists(f"{prefix(tenant, name, number)}/{SEAL}")
 
 
-def _prefix(tenant: str, name: str, number: int) -> str:
+def prefix(tenant: str | None, name: str, number: int) -> str:
     return f"{_folder(tenant)}/{check_model(name)}/{number:0{DIGITS}d}"
