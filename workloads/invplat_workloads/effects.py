@@ -92,10 +92,11 @@ class Effects:
 
 def _folds(rows: int, when: npt.NDArray[Any] | None) -> tuple[Bools, list[tuple[Bools, Bools]]]:
     """Rows that nothing is before; and rows with the others that they are learnt from."""
-    dates, at = (None, None) if when is None else np.unique(when, return_inverse=True)
-    if dates is not None and len(dates) >= BLOCKS:
-        block = at * BLOCKS // len(dates)
-        return block == 0, [(block == number, block < number) for number in range(1, BLOCKS)]
+    if when is not None:
+        dates, at = np.unique(when, return_inverse=True)
+        if len(dates) >= BLOCKS:
+            block: Ints = at * BLOCKS // len(dates)
+            return block == 0, [(block == number, block < number) for number in range(1, BLOCKS)]
     fold = np.random.default_rng(0).integers(0, FOLDS, rows)
     parts = [(fold == number, fold != number) for number in range(FOLDS)]
     return np.zeros(rows, bool), [(asked, known) for asked, known in parts if asked.any() and known.any()]

@@ -20,6 +20,7 @@ from invplat.data.layout import Layout, Numbers, checked_quantiles, numbers
 from invplat_workloads.bands import Bands
 from invplat_workloads.effects import Effects, Standing
 from invplat_workloads.flat import FlatBatch
+from invplat_workloads.straight import Straight
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Rows:
     usual: float  # the training rows' mean demand
     bands: Bands  # numbers that group names
     effects: Effects | None  # what the training rows' names said; None where no column is a name
+    straight: Straight | None = None  # what quantities said beside it; None where there are none
 
     def __len__(self) -> int:
         return len(self.target)
@@ -94,11 +96,21 @@ def rows_of(design: Design, sizes: Mapping[str, int], *, like: Rows | None = Non
     bands = Bands.fit(numbers, ids) if like is None else like.bands
     effects, standing = _standing(ids, bands.codes(numbers), design, like)
     level, observed = np.full(len(design.target), usual), design.observed
+    straight: Straight | None = None
     if effects is not None and standing is not None:
         columns |= dict(standing.columns(effects.keys))
         level, observed = standing.level, design.observed & ~standing.first
+        if design.quantities:
+            units = np.column_stack([level, *(columns[name].clip(min=0) for name in design.quantities)])
+            ratios = np.column_stack([np.log(units + 1), *(np.isfinite(values[name]) for name in design.quantities)])
+            straight = like.straight if like is not None else None
+            straight = straight or Straight.fit(ratios, units, design.target.astype(np.float64), observed)
+            level = straight.level(ratios, units)
+            columns["straight"] = np.log(level)
         for name in design.quantities:
-            columns[f"{name}_beside"] = np.log((columns[name].clip(min=0) + 1) / (level + 1)) * np.isfinite(values[name])
+            columns[f"{name}_beside"] = np.log((columns[name].clip(min=0) + 1) / (level + 1)) * np.isfinite(
+                values[name]
+            )
     if like is not None and tuple(columns) != like.names:
         raise DatasetError(
             f"a table with {', '.join(columns)} is not like the one learnt from, with {', '.join(like.names)}",
@@ -116,6 +128,7 @@ def rows_of(design: Design, sizes: Mapping[str, int], *, like: Rows | None = Non
         usual=usual,
         bands=bands,
         effects=effects,
+        straight=straight,
     )
 
 

@@ -291,6 +291,8 @@ class Run:
 
 def clip(gradients: list[torch.Tensor], most: float) -> None:
     """Together no longer than this."""
+    if not gradients:
+        return
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
     if norm.device.type != "cpu" or float(norm) > most:  # a GPU would wait for the look
         torch._foreach_mul_(gradients, (most / (norm + 1e-6)).clamp(max=1.0))
