@@ -14,6 +14,7 @@ import torch.distributed as processes
 
 from invplat.core import errors
 from invplat.core.errors import InvplatError, UserError
+from invplat.train.memory import Region, region_of
 
 T = TypeVar("T")
 Wait = Callable[[], None]
@@ -50,12 +51,22 @@ class Single:
 
 
 class Processes:
-    """Workers that are processes of one torch.distributed group."""
+    """Workers that are processes of one torch.distributed group; on one machine sums go through its memory."""
 
     def __init__(self) -> None:
         self.rank, self.size = processes.get_rank(), processes.get_world_size()
+        self.regions: dict[int, Region | None] = {}
 
     def sum(self, tensor: torch.Tensor) -> Wait:
+        if self.size == 1:
+            return _nothing
+        if tensor.device.type == "cpu" and tensor.dtype is torch.float32:
+            count = tensor.numel()
+            if count not in self.regions:
+                self.regions[count] = region_of(self.rank, self.size, count, self.gather)
+            region = self.regions[count]
+            if region is not None:
+                return region.sum(tensor)
         work = processes.all_reduce(tensor, async_op=True)
 
         def wait() -> None:
