@@ -11,6 +11,7 @@ import os
 import random
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -32,9 +33,8 @@ TOLD_AFTER = 2.0  # seconds of waiting after which a person is told
 REMARK = "the registry's database does not answer; asking again for up to {:.0f} s"
 CONNECTING = 5  # seconds for one try to reach a server
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL)
-# PostgreSQL: connection trouble, too many clients, shutting down or starting, serialization, deadlock, lock timeout,
-# and a server that has just become a standby.
-PASSING = ("08", "53300", "57P01", "57P02", "57P03", "40001", "40P01", "55P03", "25006")
+# PostgreSQL: connection trouble, too many clients, shutting down or starting, serialization, deadlock, lock timeout.
+PASSING = ("08", "53300", "57P01", "57P02", "57P03", "40001", "40P01", "55P03")
 PASSING_WORDS = ("starting up", "shutting down", "recovery", "too many", "connection slots")
 
 
@@ -58,6 +58,7 @@ class Database:
             # What one read sees is of one moment, as it is on SQLite.
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._writer = self._engine.execution_options(invplat_writes=True)
+        self._closed = weakref.finalize(self, self._engine.dispose)
 
     def __reduce__(self) -> tuple[object, ...]:
         return (Database, (self.url, self.patience))
@@ -75,7 +76,14 @@ class Database:
         return self._again(lambda: self._once(self._writer, work, repeatable=repeatable))
 
     def close(self) -> None:
+        """Of its connections; used again it makes new ones."""
         self._engine.dispose()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        self.close()
 
     def _once(self, engine: sa.Engine, work: Callable[[sa.Connection], T], *, repeatable: bool) -> T:
         with engine.connect() as connection:
@@ -134,8 +142,12 @@ def open_database(url: str, patience: float | None = None, told: Callable[[str],
     database = Database(url, patience, told)
     if database.is_sqlite:
         _make_folder(Path(database._url.database or ""))
-    if schema.check(database.read(schema.version)):
-        database.write(schema.upgrade, repeatable=True)
+    try:
+        if schema.check(database.read(schema.version)):
+            database.write(schema.upgrade, repeatable=True)
+    except BaseException:
+        database.close()
+        raise
     return database
 
 
@@ -201,7 +213,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 def _prepare_postgres(raw: Any, _: object) -> None:
     with raw.cursor() as cursor:
-        cursor.execute(f"SET lock_timeout = {int(BRIEF * 4000)}")
+        cursor.execute(f"SET lock_timeout = {int(BRIEF * 2000)}")
     raw.commit()
 
 
