@@ -48,7 +48,8 @@ def read_params(path: Path) -> dict[str, Any]:
 
 
 def from_study(storage: Storage, name: str, workload: Workload) -> tuple[dict[str, Any], Mapping[str, Any], str]:
-    """The best trial's params, what the study was asked with (past, horizon, …), and a sentence about both."""
+    """The best trial's params, what the study was asked with (past, horizon, …), and a sentence about both. How many
+    windows its trials learnt from is left out: that was to save time."""
     from invplat.tune.record import Record
     from invplat.tune.study import Study, params_text
 
@@ -66,4 +67,5 @@ def from_study(storage: Storage, name: str, workload: Workload) -> tuple[dict[st
             hint=f"go on with it: invplat tune {plan.workload} --resume {name}",
         )
     spec = {key: tuple(value) if isinstance(value, list) else value for key, value in plan.spec.items()}
+    spec.pop("most", None)
     return dict(best.params), spec, f"trial {best.number} of study {name}: {params_text(best.params)}"

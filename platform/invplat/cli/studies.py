@@ -97,7 +97,7 @@ def show_command(output: Output, name: str, out: Path | None, storage: str | Non
     from invplat.tune.study import Study
 
     record = Record.open(open_storage(storage or output.settings.storage_url), name)
-    study = Study.of(record.plan, record.finished())
+    study = Study.of(record.plan, record.finished(), storage)
     files: list[str] = []
     if out is not None:
         from invplat.tune.written import write_study

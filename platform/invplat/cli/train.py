@@ -20,6 +20,7 @@ from invplat.cli.output import Output, common, pass_output
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same model.")
 @click.option("--params", multiple=True, metavar="FILE|K=V,...", help="Of the workload's space [its defaults].")
 @click.option("--from", "study", metavar="STUDY", help="The params of its best trial, and its spec.")
+@click.option("--storage", metavar="URL", help="Where that study is kept [where datasets are].")
 @click.option("--spec", multiple=True, metavar="K=V,...", help="past=56,horizon=28,quantiles=0.1/0.5/0.9.")
 @click.option("--frequency", type=click.Choice(("daily", "weekly", "monthly")), help="Of the periods [the dataset's].")
 @click.option(
@@ -43,6 +44,7 @@ def command(
     seed: int,
     params: tuple[str, ...],
     study: str | None,
+    storage: str | None,
     spec: tuple[str, ...],
     frequency: str | None,
     windows: int | None,
@@ -81,12 +83,12 @@ def command(
     from invplat.storage import open_storage
     from invplat.train.training import Trained, trained
 
-    storage = open_storage(output.settings.storage_url)
+    kept = open_storage(output.settings.storage_url)
     if study:
-        best, before, said = from_study(storage, study, found)
+        best, before, said = from_study(open_storage(storage) if storage else kept, study, found)
         asked, chosen = {**before, **asked}, {**best, **chosen}
         output.note(said)
-    datasets = [Dataset.open(storage, tenant, version) for tenant in dict.fromkeys(tenants)]
+    datasets = [Dataset.open(kept, tenant, version) for tenant in dict.fromkeys(tenants)]
     watch = Epochs(output, epochs)
     plan = {"epochs": epochs, "patience": patience, "seed": seed}
 
@@ -122,8 +124,8 @@ def command(
 
     made = by_workers() if workers or gpus or output.settings.address else here()
     watch.end()
-    number = keep(storage, datasets[0].tenant, model_name, made.model.bundle())
-    where = f"{storage.url}/tenants/{datasets[0].tenant}/models/{model_name}/{number:08d}"
+    number = keep(kept, datasets[0].tenant, model_name, made.model.bundle())
+    where = f"{kept.url}/tenants/{datasets[0].tenant}/models/{model_name}/{number:08d}"
     for note in made.notes:
         output.note(f"- {note}")
     metrics = ("rmse", "mae", "wape", "mase", "r2", "bias", "pinball")

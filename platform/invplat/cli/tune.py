@@ -114,7 +114,7 @@ def command(
 
     import invplat
     from invplat.cli.data.reading import Phases
-    from invplat.cli.tuned import again, lead, tell
+    from invplat.cli.tuned import lead, tell
     from invplat.data.dataset import Dataset
     from invplat.storage import open_storage
     from invplat.train.material import read_material
@@ -165,5 +165,5 @@ def command(
         if record is None:
             record = Record.create(results, replace(plan, max_concurrent=at_once))
             stack.enter_context(record.leading())
-        study = lead(output, record, material, place, first, budget, again(record.plan, place, storage))
+        study = lead(output, record, material, place, first, budget, storage)
     tell(output, study, record, out)

@@ -41,15 +41,16 @@ def lead(
     place: Place,
     first: Sequence[Params],
     budget: float | None,
-    resume: str,
+    storage: str | None,
 ) -> Study:
-    """`first`: params that other studies found best. `resume`: the command that goes on with the study."""
+    """`first`: params that other studies found best. `storage`: the study's own, where one was named."""
     from invplat.tune.driver import Driver
     from invplat.tune.search import search_of
     from invplat.tune.sent import Sent
     from invplat.tune.study import Study
 
     plan, finished = record.plan, record.finished()
+    resume = again(plan, place, storage)
     task = Sent.of(material, plan.metrics)
     width = place.width(task, plan, output.settings.home / "widths.json")
     search = search_of(plan, width, told=finished, asked=record.asked_packs(), warm=first)
@@ -76,7 +77,7 @@ def lead(
             hint=f"{hint}{len(driver.finished):,} of {driver.total:,} trials are kept, go on with: {resume}",
         ) from error
     live.end()
-    return Study.of(plan, driver.finished)
+    return Study.of(plan, driver.finished, storage)
 
 
 def _begin(output: Output, total: int, ended: int, record: Record) -> None:

@@ -41,10 +41,11 @@ class Step:
 class Study:
     plan: StudyPlan
     finished: tuple[Finished, ...]  # by number
+    storage: str | None = None  # its URL, where a person named one for this study alone
 
     @classmethod
-    def of(cls, plan: StudyPlan, finished: Sequence[Finished]) -> Study:
-        return cls(plan, tuple(sorted(finished, key=lambda trial: trial.number)))
+    def of(cls, plan: StudyPlan, finished: Sequence[Finished], storage: str | None = None) -> Study:
+        return cls(plan, tuple(sorted(finished, key=lambda trial: trial.number)), storage)
 
     @property
     def metric(self) -> str:

@@ -49,11 +49,11 @@ def verdict(study: Study) -> Verdict:
 
 def train_command(study: Study) -> str:
     tenants = [word for tenant, _ in study.plan.datasets for word in ("--tenant", tenant)]
-    return shlex.join(["invplat", "train", study.plan.workload, *tenants, "--from", study.plan.name])
+    return shlex.join(["invplat", "train", study.plan.workload, *tenants, "--from", study.plan.name, *_storage(study)])
 
 
 def resume_command(study: Study) -> str:
-    return shlex.join(["invplat", "tune", study.plan.workload, "--resume", study.plan.name])
+    return shlex.join(["invplat", "tune", study.plan.workload, "--resume", study.plan.name, *_storage(study)])
 
 
 def tune_command(study: Study) -> str:
@@ -70,4 +70,8 @@ def tune_command(study: Study) -> str:
         values = {key: "/".join(map(str, one)) if isinstance(one, list | tuple) else one for key, one in spec.items()}
         words += ["--spec", ",".join(f"{key}={value}" for key, value in values.items())]
     words += [word for name in plan.warm for word in ("--warm-start", name)]
-    return shlex.join([*words, "--name", plan.name])
+    return shlex.join([*words, "--name", plan.name, *_storage(study)])
+
+
+def _storage(study: Study) -> list[str]:
+    return ["--storage", study.storage] if study.storage else []
