@@ -24,8 +24,9 @@ def bundle() -> Iterator[Any]:
 
 
 @pytest.fixture
-def kept(bundle: Any, home: Path) -> Path:
-    """Two versions of one model and one of another; the folder of the first."""
+def kept(bundle: Any, home: Path, invplat: Callable[..., Result]) -> Path:
+    """Two versions of one model and one of another, as an older invplat kept them; the folder of the first."""
+    assert invplat("tenant", "add", "corner-shop").exit_code == 0
     storage = open_storage(str(home / "storage"))
     for name in ("base", "base", "other"):
         keep(storage, "corner-shop", name, bundle)
@@ -88,6 +89,11 @@ def test_export_writes_the_net_and_its_description(invplat: Callable[..., Result
         (("show", "base@new"), "write base@1"),
         (("show", "../base"), "is not allowed"),
         (("list", "gone"), "has no model 'gone'"),
+        (("promote", "bose"), "did you mean base?"),
+        (("promote", "base@9"), "there are 1, 2"),
+        (("promote", "base", "other"), "two champions of mlp"),
+        (("rollback",), "no champion"),
+        (("rollback", "lstm"), "no champion of lstm"),
         (("export", "base", "--out", "x", "--format", "pickle"), "'pickle' is not one of"),
         (("export", "base"), "--out"),
     ],
@@ -111,5 +117,81 @@ def test_an_altered_model_is_not_exported(invplat: Callable[..., Result], kept: 
 
 
 def test_a_tenant_without_models_has_an_empty_list(invplat: Callable[..., Result]) -> None:
+    assert invplat("tenant", "add", "corner-shop").exit_code == 0
     assert said(invplat("models", "list", *SHOP, "--json"))["models"] == []
     assert "has no models" in invplat("models", "list", *SHOP).stdout
+
+
+def test_a_stranger_is_told_who_is_near(invplat: Callable[..., Result], kept: Path) -> None:
+    for words in (
+        ("models", "list"),
+        ("models", "show", "base"),
+        ("models", "promote", "base"),
+        ("models", "rollback"),
+    ):
+        result = invplat(*words, "--tenant", "corner-shp")
+        assert result.exit_code == 2
+        assert "did you mean corner-shop?" in result.stderr
+
+
+def test_what_an_older_invplat_kept_is_registered_when_it_is_seen(invplat: Callable[..., Result], kept: Path) -> None:
+    first = said(invplat("models", "list", "base", *SHOP, "--json"))["models"]
+    again = said(invplat("models", "list", "base", *SHOP, "--json"))["models"]
+    assert [each["id"] for each in first] == [each["id"] for each in again]
+    shown = said(invplat("models", "show", "base@1", *SHOP, "--json"))
+    assert shown["id"] == first[0]["id"]
+    assert Path(shown["where"]) == kept / "00000001"
+
+
+def test_what_is_damaged_after_it_was_registered_is_shown_as_remembered(
+    invplat: Callable[..., Result], kept: Path
+) -> None:
+    before = said(invplat("models", "show", "base@1", *SHOP, "--json"))
+    (kept / "00000001" / SEAL).unlink()
+    after = said(invplat("models", "show", "base@1", *SHOP, "--json"))
+    assert "never finished" in after["trouble"]
+    assert after["params"] == before["params"]
+
+
+def test_promote_and_rollback_by_hand(invplat: Callable[..., Result], kept: Path) -> None:
+    first = said(invplat("models", "promote", "base@1", *SHOP, "--reason", "the first", "--json"))["promoted"]
+    assert first == [{"workload": "mlp", "champion": "base@1", "previous": None}]
+    second = said(invplat("models", "promote", "base@2", *SHOP, "--json"))["promoted"]
+    assert second == [{"workload": "mlp", "champion": "base@2", "previous": "base@1"}]
+    rows = said(invplat("models", "list", "base", *SHOP, "--json"))["models"]
+    assert [row["aliases"] for row in rows] == [["previous"], ["champion"]]
+    assert said(invplat("models", "show", "base@2", *SHOP, "--json"))["aliases"] == ["champion of mlp"]
+    back = said(invplat("models", "rollback", *SHOP, "--json"))
+    assert (back["champion"], back["previous"]) == ("base@1", "base@2")
+    told = said(invplat("tenant", "show", "corner-shop", "--json"))
+    deeds = [(deed["action"], deed["detail"]["reason"]) for deed in told["audit"] if deed["action"].startswith("model")]
+    assert deeds == [("model.rollback", ""), ("model.promote", ""), ("model.promote", "the first")]
+
+
+def test_a_base_is_nobody_s_and_may_serve_anybody(
+    invplat: Callable[..., Result], kept: Path, bundle: Any, home: Path
+) -> None:
+    keep(open_storage(str(home / "storage")), None, "trunk", bundle)
+    assert [row["name"] for row in said(invplat("models", "list", "--json"))["models"]] == ["trunk"]
+    assert "trunk@1 (a base)" in invplat("models", "show", "trunk").stdout
+    assert [row["name"] for row in said(invplat("models", "list", *SHOP, "--json"))["models"]] == ["base", "other"]
+    promoted = said(invplat("models", "promote", "trunk", "--base", *SHOP, "--json"))["promoted"]
+    assert promoted[0]["champion"] == "base trunk@1"
+    assert invplat("models", "promote", "trunk", *SHOP).exit_code == 2, "it is not the shop's own"
+
+
+def test_train_registers_what_it_keeps_with_its_lineage(
+    invplat: Callable[..., Result], home: Path, tmp_path: Path
+) -> None:
+    world = tmp_path / "world"
+    invplat("data", "synth", "--tenants", 1, "--stores", 2, "--skus", 6, "--days", 200, "--out", world)
+    added = invplat("tenant", "add", "shop", "--data", world / "tenant-0000", "--json")
+    assert added.exit_code == 0, added.stderr
+    little = ("--epochs", 1, "--windows", 100, "--spec", "past=14,horizon=7", "--json")
+    trained = said(invplat("train", "mlp", "--tenant", "shop", *little))
+    shown = said(invplat("models", "show", "mlp", "--tenant", "shop", "--json"))
+    assert shown["id"] == trained["id"]
+    digest = said(invplat("tenant", "show", "shop", "--json"))["datasets"][0]["digest"]
+    assert shown["datasets"] == [{"tenant": "shop", "version": 1, "digest": digest}]
+    base = said(invplat("train", "mlp", "--tenant", "shop", "--base", *little))
+    assert (base["tenant"], Path(base["where"])) == (None, home / "storage" / "bases" / "mlp" / "00000001")

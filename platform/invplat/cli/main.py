@@ -25,6 +25,7 @@ from invplat.core.settings import hide_secrets
 # name: where it is, and its line in `invplat --help`
 COMMANDS = {
     "demo": ("invplat.cli.demo:command", "The whole journey on made-up businesses, in a minute."),
+    "tenant": ("invplat.cli.tenant:group", "Businesses: add, look at, let programs in, export, remove."),
     "data": ("invplat.cli.data:group", "From a business's files to a clean, versioned dataset."),
     "tune": ("invplat.cli.tune:command", "Search a workload's params: many small trainings, told as a study."),
     "studies": ("invplat.cli.studies:group", "The studies that tune has made, and what came of one."),

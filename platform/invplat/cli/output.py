@@ -14,12 +14,15 @@ from datetime import date
 from functools import update_wrapper
 from math import isfinite
 from pathlib import PurePath
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
 from invplat.cli import progress
 from invplat.core.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from invplat.registry.database import Database
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,6 +42,12 @@ class Output:
     def settings(self) -> Settings:
         """Read when asked for, so that --help works even where invplat.toml is broken."""
         return load_settings(self.flags)
+
+    def database(self) -> Database:
+        """The registry's, opened; a person hears when it is being waited for."""
+        from invplat.registry.database import open_database
+
+        return open_database(self.settings.database_url, told=self.note)
 
     def result(self, content: Mapping[str, Any], table: Callable[[], None] | None = None) -> None:
         """The answer of the command: as JSON, or drawn by `table`, or as one `name  value` a line."""

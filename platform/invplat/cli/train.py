@@ -20,7 +20,7 @@ from invplat.cli.output import Output, common, pass_output
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same model.")
 @click.option("--params", multiple=True, metavar="FILE|K=V,...", help="Of the workload's space [its defaults].")
 @click.option("--from", "study", metavar="STUDY", help="The params of its best trial, and its spec.")
-@click.option("--storage", metavar="URL", help="Where that study is kept [where datasets are].")
+@click.option("--storage", "studies", metavar="URL", help="Where that study is kept [where datasets are].")
 @click.option("--spec", multiple=True, metavar="K=V,...", help="past=56,horizon=28,quantiles=0.1/0.5/0.9.")
 @click.option("--frequency", type=click.Choice(("daily", "weekly", "monthly")), help="Of the periods [the dataset's].")
 @click.option(
@@ -28,6 +28,7 @@ from invplat.cli.output import Output, common, pass_output
 )
 @click.option("--whole", is_flag=True, help="Afterwards learn again from all of the history, as long.")
 @click.option("--name", metavar="NAME", help="The model's name [the workload's].")
+@click.option("--base", is_flag=True, help="Keep it as a base, for all businesses to begin from: it is no tenant's.")
 @click.option(
     "--workers", type=click.IntRange(min=1), metavar="N", help="Ray Train workers, stores shared out [here, without]."
 )
@@ -44,12 +45,13 @@ def command(
     seed: int,
     params: tuple[str, ...],
     study: str | None,
-    storage: str | None,
+    studies: str | None,
     spec: tuple[str, ...],
     frequency: str | None,
     windows: int | None,
     whole: bool,
     name: str | None,
+    base: bool,
     workers: int | None,
     gpus: bool,
 ) -> None:
@@ -78,17 +80,20 @@ def command(
     found = find(workload)
     found.space.check(chosen)
 
+    from invplat.cli.kept import keep_registered
+    from invplat.cli.sight import ensure_registered
     from invplat.data.dataset import Dataset
-    from invplat.registry.models import keep
     from invplat.storage import open_storage
     from invplat.train.training import Trained, trained
 
-    kept = open_storage(output.settings.storage_url)
+    storage = open_storage(output.settings.storage_url)
     if study:
-        best, before, said = from_study(open_storage(storage) if storage else kept, study, found)
+        best, before, said = from_study(open_storage(studies) if studies else storage, study, found)
         asked, chosen = {**before, **asked}, {**best, **chosen}
         output.note(said)
-    datasets = [Dataset.open(kept, tenant, version) for tenant in dict.fromkeys(tenants)]
+    datasets = [Dataset.open(storage, tenant, version) for tenant in dict.fromkeys(tenants)]
+    with output.database() as database:
+        ensure_registered(output, database, storage, [dataset.tenant for dataset in datasets])
     watch = Epochs(output, epochs)
     plan = {"epochs": epochs, "patience": patience, "seed": seed}
 
@@ -124,14 +129,16 @@ def command(
 
     made = by_workers() if workers or gpus or output.settings.address else here()
     watch.end()
-    number = keep(kept, datasets[0].tenant, model_name, made.model.bundle())
-    where = f"{kept.url}/tenants/{datasets[0].tenant}/models/{model_name}/{number:08d}"
+    owner = None if base else datasets[0].tenant
+    kept = keep_registered(output, storage, owner, model_name, made.model.bundle(), study=study)
+    where = f"{storage.url}/{kept.prefix}"
     for note in made.notes:
         output.note(f"- {note}")
     metrics = ("rmse", "mae", "wape", "mase", "r2", "bias", "pinball")
     result = {
-        "model": f"{model_name}@{number}",
-        "tenant": datasets[0].tenant,
+        "model": kept.reference,
+        "id": kept.id,
+        "tenant": owner,
         "where": where,
         "windows": made.windows,
         "past": made.model.spec.past,
@@ -162,7 +169,8 @@ def command(
         click.echo(
             f"\n{made.fitted.ended}: the weights of epoch {made.fitted.best}, {result['windows']:,} windows learnt from"
         )
-        click.echo(f"kept as {result['model']} of {result['tenant']}: {where}")
-        click.echo(f"judge it again: invplat evaluate {result['model']} --tenant {result['tenant']}")
+        click.echo(f"kept as {result['model']} {f'of {owner}' if owner else '(a base)'}: {where}")
+        if owner:
+            click.echo(f"judge it again: invplat evaluate {result['model']} --tenant {owner}")
 
     output.result(result, table=draw)

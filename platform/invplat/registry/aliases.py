@@ -95,7 +95,7 @@ def promote(
 
 
 def promote_many(database: Database, moves: Sequence[Move], *, actor: str) -> list[tuple[Move, InvplatError]]:
-    """All in one transaction; those that were overtaken, or whose business has left, with why."""
+    """In one transaction, each for itself; those that were overtaken, or whose business has left, with why."""
 
     def work(connection: sa.Connection) -> list[tuple[Move, InvplatError]]:
         refused: list[tuple[Move, InvplatError]] = []
@@ -107,6 +107,16 @@ def promote_many(database: Database, moves: Sequence[Move], *, actor: str) -> li
         return refused
 
     return database.write(work)
+
+
+def promote_all(database: Database, moves: Sequence[Move], *, actor: str) -> None:
+    """All or none."""
+
+    def work(connection: sa.Connection) -> None:
+        for move in moves:
+            apply(connection, move, actor)
+
+    database.write(work)
 
 
 def apply(connection: sa.Connection, move: Move, actor: str) -> None:

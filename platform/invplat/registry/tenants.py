@@ -69,6 +69,17 @@ def get(database: Database, name: str) -> Tenant:
     return database.read(work)
 
 
+def known(database: Database, name: str) -> str:
+    """The name of a business that is there, or half removed already."""
+
+    def work(connection: sa.Connection) -> str:
+        if connection.execute(sa.select(TENANTS.c.name).where(_is(name))).scalar() is None:
+            raise unknown(connection, name)
+        return name
+
+    return database.read(work)
+
+
 def names(database: Database) -> list[str]:
     query = sa.select(TENANTS.c.name).where(~TENANTS.c.leaving).order_by(TENANTS.c.name)
     return database.read(lambda connection: list(connection.execute(query).scalars()))

@@ -57,6 +57,11 @@ class Version:
     def reference(self) -> str:
         return f"{self.name}@{self.number}"
 
+    @property
+    def called(self) -> str:
+        """The reference, and whether it is a base."""
+        return self.reference if self.tenant else f"base {self.reference}"
+
 
 def keep(
     database: Database,

@@ -24,14 +24,8 @@ def command(output: Output, paths: tuple[str, ...], tenant: str, mapping_name: s
     Example:
       invplat data append --tenant corner-shop --mapping generic exports/sales-march.csv
     """
-    from invplat.core.names import check_tenant
     from invplat.data.ingest import append
-    from invplat.data.mapping import load_mapping
-    from invplat.storage import open_storage
 
-    check_tenant(tenant)
-    mapping = load_mapping(mapping_name)
-    storage = open_storage(output.settings.storage_url)
-    with reading.running(output, workers, today) as options:
-        outcome = append(storage, tenant, mapping, reading.find_sources(paths), options)
+    with output.database() as database:
+        outcome = reading.read(output, database, append, tenant, paths, (mapping_name, workers, today))
     reading.show(output, outcome)

@@ -25,14 +25,8 @@ def command(output: Output, paths: tuple[str, ...], tenant: str, mapping_name: s
     Example:
       invplat data ingest --tenant corner-shop --mapping generic exports/
     """
-    from invplat.core.names import check_tenant
     from invplat.data.ingest import ingest
-    from invplat.data.mapping import load_mapping
-    from invplat.storage import open_storage
 
-    check_tenant(tenant)
-    mapping = load_mapping(mapping_name)
-    storage = open_storage(output.settings.storage_url)
-    with reading.running(output, workers, today) as options:
-        outcome = ingest(storage, tenant, mapping, reading.find_sources(paths), options)
+    with output.database() as database:
+        outcome = reading.read(output, database, ingest, tenant, paths, (mapping_name, workers, today))
     reading.show(output, outcome)

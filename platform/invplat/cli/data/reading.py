@@ -14,16 +14,25 @@ from invplat.cli.progress import Progress
 from invplat.data.tables import TABLES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from invplat.data.ingest import Options, Outcome
     from invplat.data.sources.base import Source
+    from invplat.registry.database import Database
+
+    Verb = Callable[..., Outcome]
 
 
 def options(command: Any) -> Any:
-    """Decorator: the options that reading needs."""
+    """Decorator: what is read, whose it is, and how."""
+    tenant = click.option("--tenant", required=True, metavar="NAME", help="The business the files belong to.")
+    return click.argument("paths", nargs=-1, required=True, metavar="PATH...")(tenant(how(command)))
+
+
+def how(command: Any) -> Any:
+    """Decorator: how it is read."""
     for option in reversed(
         (
-            click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
-            click.option("--tenant", required=True, metavar="NAME", help="The business the files belong to."),
             click.option(
                 "--mapping",
                 "mapping_name",
@@ -49,6 +58,25 @@ def options(command: Any) -> Any:
     ):
         command = option(command)
     return command
+
+
+def read(
+    output: Output, database: Database, verb: Verb, tenant: str, paths: Sequence[str], how: tuple[str, int, Any]
+) -> Outcome:
+    """`ingest` or `append` files of a business, and register it and its dataset; `how`: mapping, workers and today."""
+    from invplat.cli.sight import register_dataset
+    from invplat.core.names import check_tenant
+    from invplat.data.mapping import load_mapping
+    from invplat.storage import open_storage
+
+    mapping_name, workers, today = how
+    check_tenant(tenant)
+    mapping = load_mapping(mapping_name)
+    storage = open_storage(output.settings.storage_url)
+    with running(output, workers, today) as options:
+        outcome = verb(storage, tenant, mapping, find_sources(paths), options)
+    register_dataset(database, outcome.manifest)
+    return outcome
 
 
 def find_sources(paths: Sequence[str]) -> list[tuple[Source, str | None]]:

@@ -8,8 +8,10 @@ from invplat.cli.lazy import LazyGroup
 from invplat.cli.output import common
 
 COMMANDS = {
-    "list": ("invplat.cli.models.list:command", "List a tenant's models, or the versions of one."),
+    "list": ("invplat.cli.models.list:command", "List a tenant's models, or the bases, or the versions of one."),
     "show": ("invplat.cli.models.show:command", "Show what a model is and where it comes from."),
+    "promote": ("invplat.cli.models.promote:promote_command", "Make a version the champion, by hand."),
+    "rollback": ("invplat.cli.models.promote:rollback_command", "Make the previous champion the champion again."),
     "export": ("invplat.cli.models.export:command", "Write a model's net as ONNX or torch.export."),
 }
 
@@ -21,7 +23,7 @@ class ModelsGroup(LazyGroup):
 @click.group(cls=ModelsGroup)
 @common
 def group() -> None:
-    """The trained models of a tenant: what there is, what it is made of, and the net for other programs.
+    """The trained models of a tenant, and the bases: what there is, of what made, which is served, and the net itself.
 
     \b
     Example:

@@ -11,7 +11,7 @@ from invplat.cli.output import Output, common, pass_output
 
 @click.command("export")
 @click.argument("model", metavar="NAME[@VERSION]")
-@click.option("--tenant", required=True, metavar="NAME", help="Whose model.")
+@click.option("--tenant", metavar="NAME", help="Whose model [a base].")
 @click.option(
     "--format",
     "form",
@@ -25,7 +25,7 @@ from invplat.cli.output import Output, common, pass_output
 )
 @common
 @pass_output
-def command(output: Output, model: str, tenant: str, form: str, out: Path) -> None:
+def command(output: Output, model: str, tenant: str | None, form: str, out: Path) -> None:
     """Write a model's net for other programs: named tensors in, named tensors out, any number of examples at once.
 
     What is written was read back and gave the net's own answers on two sizes of batch. Beside it FILE.json tells the

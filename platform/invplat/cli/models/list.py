@@ -9,38 +9,50 @@ import click
 from invplat.cli.output import Output, common, pass_output
 
 if TYPE_CHECKING:
-    from invplat.storage import Storage
+    from invplat.registry.versions import Version
 
-COLUMNS = ("model", "version", "workload", "made", "dataset", "kB")
+COLUMNS = ("model", "version", "workload", "made", "dataset", "kB", "is", "verdict")
 
 
 @click.command("list")
 @click.argument("name", required=False)
-@click.option("--tenant", required=True, metavar="NAME", help="Whose models.")
+@click.option("--tenant", metavar="NAME", help="Whose models [the bases].")
 @common
 @pass_output
-def command(output: Output, name: str | None, tenant: str) -> None:
+def command(output: Output, name: str | None, tenant: str | None) -> None:
     """List a tenant's models, the newest version of each; with NAME, every version of that one, oldest first.
+
+    Without --tenant the bases are listed, which belong to no business.
 
     \b
     Examples:
       invplat models list --tenant corner-shop
       invplat models list mlp --tenant corner-shop
     """
-    from invplat.registry.models import names, resolve, versions
+    from invplat.cli.sight import seen_models
+    from invplat.registry import aliases
+    from invplat.registry.models import reference
     from invplat.storage import open_storage
 
     storage = open_storage(output.settings.storage_url)
+    with output.database() as database:
+        found, trouble = seen_models(output, database, storage, tenant)
+        named: dict[str, list[str]] = {}
+        for one in aliases.of_tenant(database, tenant):
+            named.setdefault(one.model, []).append(one.alias)
+    rows = [_row(one, named.get(one.id, [])) for one in found]
+    for text, why in trouble.items():
+        bad, number = reference(text)
+        rows.append({**dict.fromkeys(rows[0] if rows else FIELDS), "name": bad, "version": number, "trouble": why})
+    rows.sort(key=lambda row: (row["name"], row["version"]))
     if name is None:
-        asked = [(each, resolve(storage, tenant, each)) for each in names(storage, tenant)]
+        rows = list({row["name"]: row for row in rows}.values())
     else:
-        resolve(storage, tenant, name)  # refuses a name that isn't there
-        asked = [(name, version) for version in versions(storage, tenant, name)]
-    found = [_row(storage, tenant, *each) for each in asked]
+        rows = [row for row in rows if row["name"] == name] or _refused(storage, tenant, name)
 
     def draw() -> None:
-        if not found:
-            click.echo(f"tenant {tenant} has no models")
+        if not rows:
+            click.echo(f"tenant {tenant} has no models" if tenant else "there are no bases")
             return
         output.table(
             [
@@ -48,45 +60,48 @@ def command(output: Output, name: str | None, tenant: str) -> None:
                     row["name"],
                     row["version"],
                     row["workload"],
-                    str(row["made"])[:16].replace("T", " "),
+                    str(row["made"] or "–")[:16].replace("T", " "),
                     row["dataset_version"],
                     row["size_kb"],
+                    row["aliases"] or None,
+                    (row["verdict"] or {}).get("decision"),
                 )
-                for row in found
+                for row in rows
             ],
             COLUMNS,
         )
-        for row in found:
+        for row in rows:
             if row["trouble"]:
                 output.note(f"{row['name']}@{row['version']}: {row['trouble']}")
 
-    output.result({"tenant": tenant, "models": found}, table=draw)
+    output.result({"tenant": tenant, "models": rows}, table=draw)
 
 
-def _row(storage: Storage, tenant: str, name: str, version: int) -> dict[str, Any]:
-    """One damaged bundle doesn't hide the others."""
-    from invplat.core.errors import BundleRefused
-    from invplat.registry.models import summary
+FIELDS = (
+    *("id", "name", "version", "workload", "made", "dataset_version", "size_kb", "metrics"),
+    *("aliases", "verdict", "trouble"),
+)
 
-    row: dict[str, Any] = {
-        "name": name,
-        "version": version,
-        "workload": None,
-        "made": None,
-        "dataset_version": None,
-        "size_kb": None,
-        "metrics": None,
+
+def _row(one: Version, aliases: list[str]) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "name": one.name,
+        "version": one.number,
+        "workload": one.workload,
+        "made": one.made,
+        "dataset_version": one.datasets[0].version if one.datasets else None,
+        "size_kb": round(one.size / 1000, 1),
+        "metrics": one.metrics,
+        "aliases": aliases,
+        "verdict": one.verdict,
         "trouble": None,
     }
-    try:
-        found = summary(storage, tenant, name, version)
-    except BundleRefused as error:
-        return row | {"trouble": error.message}
-    lineage = found.documents["lineage"]
-    return row | {
-        "workload": found.workload,
-        "made": lineage.get("made"),
-        "dataset_version": (lineage.get("dataset") or {}).get("version"),
-        "size_kb": round(found.size / 1000, 1),
-        "metrics": found.documents["metrics"],
-    }
+
+
+def _refused(storage: Any, tenant: str | None, name: str) -> list[dict[str, Any]]:
+    """A name that isn't there, with those that are."""
+    from invplat.registry.models import resolve
+
+    resolve(storage, tenant, name)
+    return []

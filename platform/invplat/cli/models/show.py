@@ -3,52 +3,142 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from invplat.cli.output import Output, common, pass_output
+
+if TYPE_CHECKING:
+    from invplat.registry.versions import Version
+    from invplat.storage import Storage
 
 SHOWN = ("spec", "params", "lineage", "metrics")
 
 
 @click.command("show")
 @click.argument("model", metavar="NAME[@VERSION]")
-@click.option("--tenant", required=True, metavar="NAME", help="Whose model.")
+@click.option("--tenant", metavar="NAME", help="Whose model [a base].")
 @common
 @pass_output
-def command(output: Output, model: str, tenant: str) -> None:
-    """Show what a model is and where it comes from: its params, lineage and metrics; the newest version by default.
+def command(output: Output, model: str, tenant: str | None) -> None:
+    """Show what a model is and where it comes from: data, code, params, donor, metrics, the gate's verdict, its bytes.
+
+    The newest version by default; without --tenant, a base.
 
     \b
     Example:
       invplat models show mlp@3 --tenant corner-shop
     """
-    from invplat.registry.models import reference, summary
+    from invplat.cli.sight import seen_models
+    from invplat.registry import aliases, versions
+    from invplat.registry.models import reference, resolve
     from invplat.storage import open_storage
 
-    name, version = reference(model)
-    found = summary(open_storage(output.settings.storage_url), tenant, name, version)
+    storage = open_storage(output.settings.storage_url)
+    name, number = reference(model)
+    with output.database() as database:
+        there, trouble = seen_models(output, database, storage, tenant)
+        mine = [one for one in there if one.name == name and number in (None, one.number)]
+        if not mine:
+            resolve(storage, tenant, name, number)  # refuses what isn't there, with what is
+            raise _damaged(name, number, trouble)
+        found = mine[-1]
+        named = [
+            f"{one.alias} of {one.workload}" for one in aliases.of_tenant(database, tenant) if one.model == found.id
+        ]
+        donor = versions.by_ids(database, [found.donor]).get(found.donor) if found.donor else None
     kilobytes = round(found.size / 1000, 1)
+    documents, damage = _documents(storage, found)
+    content = {
+        "tenant": tenant,
+        "name": found.name,
+        "version": found.number,
+        "id": found.id,
+        "workload": found.workload,
+        "size_kb": kilobytes,
+        "where": f"{storage.url}/{found.prefix}" if found.prefix else None,
+        "digest": found.digest,
+        "made": found.made,
+        "code": found.code,
+        "aliases": named,
+        "datasets": [asdict(one) for one in found.datasets],
+        "donor": _donor(found, donor),
+        "study": found.study,
+        "verdict": found.verdict,
+        "trouble": damage,
+        **documents,
+    }
 
     def draw() -> None:
-        click.echo(f"{found.name}@{found.version} of {tenant}: {found.workload}, {kilobytes:,} kB")
-        for title in SHOWN:
-            rows = list(_flat(found.documents[title]))
+        owner = f"of {tenant}" if tenant else "(a base)"
+        click.echo(f"{found.reference} {owner}: {found.workload}, {kilobytes:,} kB\n")
+        data = [_data(one, tenant) for one in content["datasets"]]
+        facts = {
+            "is": named or None,
+            "made": found.made[:16].replace("T", " "),
+            "by invplat": found.code,
+            "learnt from": ", ".join(data) or None,
+            "began as": (content["donor"] or {}).get("model"),
+            "params of study": found.study,
+            "bytes": content["where"],
+            "sealed by": found.digest,
+            "id": found.id,
+        }
+        output.table([(key, value) for key, value in facts.items() if value], ("", ""))
+        for title in ("verdict", *SHOWN):
+            rows = list(_flat(content.get(title) or {}))
             if rows:
                 output.table(rows, (title, ""))
+        if damage:
+            output.note(damage)
 
-    output.result(
-        {
-            "tenant": tenant,
-            "name": found.name,
-            "version": found.version,
-            "workload": found.workload,
-            "size_kb": kilobytes,
-            **{title: found.documents[title] for title in (*SHOWN, "input_schema")},
-        },
-        table=draw,
-    )
+    output.result(content, table=draw)
+
+
+def _documents(storage: Storage, found: Version) -> tuple[dict[str, Any], str | None]:
+    """What the bundle says; where it can't be read, what the registry remembers, and why."""
+    from invplat.core.errors import BundleRefused
+    from invplat.registry.bundle import read_documents, read_seal
+
+    remembered = {"params": found.params, "metrics": found.metrics, "lineage": found.lineage}
+    if found.prefix is None:
+        return remembered, None
+    try:
+        documents = read_documents(storage, found.prefix, read_seal(storage, found.prefix))
+    except BundleRefused as error:
+        return remembered, error.message
+    return {title: documents[title] for title in (*SHOWN, "input_schema")}, None
+
+
+def _donor(found: Version, donor: Version | None) -> dict[str, Any] | None:
+    if found.donor is None:
+        return None
+    if donor is None:
+        return {"id": found.donor, "model": f"{found.donor}, which is gone", "tenant": None, "digest": None}
+    owner = f"{donor.tenant}'s" if donor.tenant else "base"
+    return {
+        "id": donor.id,
+        "model": f"{owner} {donor.reference}",
+        "tenant": donor.tenant,
+        "digest": donor.digest,
+    }
+
+
+def _data(one: Mapping[str, Any], tenant: str | None) -> str:
+    owner = "" if one["tenant"] == tenant else f"{one['tenant']} "
+    if one["tenant"] is None:
+        owner = "a business that has left, "
+    digest = f" ({one['digest'][:12]})" if one["digest"] else ""
+    return f"{owner}v{one['version']}{digest}"
+
+
+def _damaged(name: str, number: int | None, trouble: Mapping[str, str]) -> Exception:
+    from invplat.core.errors import BundleRefused
+
+    said = [why for text, why in trouble.items() if text == f"{name}@{number}" or text.startswith(f"{name}@")]
+    return BundleRefused(said[0] if said else f"{name} can't be read", hint="use another version of the model")
 
 
 def _flat(content: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,0 +1,43 @@
+"""How much each business has, in one read: the operator's list."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from invplat.registry.database import Database
+from invplat.registry.tables import JOBS, KEYS, MODELS, RESULTS
+
+
+@dataclass(frozen=True)
+class Counts:
+    models: int = 0
+    keys: int = 0  # that open something
+    jobs: int = 0  # under way
+
+
+def counts(database: Database) -> dict[str, Counts]:
+    """By business; one that isn't named has nothing."""
+    models = sa.select(MODELS.c.tenant, sa.func.count()).where(MODELS.c.tenant.is_not(None)).group_by(MODELS.c.tenant)
+    keys = (
+        sa.select(KEYS.c.tenant, sa.func.count())
+        .where(KEYS.c.tenant.is_not(None), KEYS.c.revoked.is_(None))
+        .group_by(KEYS.c.tenant)
+    )
+    jobs = (
+        sa.select(RESULTS.c.tenant, sa.func.count())
+        .join(JOBS, JOBS.c.id == RESULTS.c.job)
+        .where(JOBS.c.state.in_(("queued", "running")))
+        .group_by(RESULTS.c.tenant)
+    )
+
+    def work(connection: sa.Connection) -> dict[str, Counts]:
+        found: dict[str, dict[str, int]] = defaultdict(dict)
+        for name, query in (("models", models), ("keys", keys), ("jobs", jobs)):
+            for tenant, count in connection.execute(query):
+                found[tenant][name] = count
+        return defaultdict(Counts, {tenant: Counts(**has) for tenant, has in found.items()})
+
+    return database.read(work)
