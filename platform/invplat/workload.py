@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from invplat.core.errors import DatasetError, SettingRefused
 from invplat.core.space import Choice, Dimension, Integer, Params, Space, Uniform, Value
@@ -30,7 +30,9 @@ __all__ = [
     "Choice",
     "Column",
     "Dimension",
+    "Grafts",
     "Integer",
+    "Layered",
     "Outputs",
     "Params",
     "Parts",
@@ -184,6 +186,41 @@ class Workload(Protocol):
         ...
 
     def predict(self, outputs: Outputs, batch: Batch, layout: Layout) -> Prediction: ...
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """What a workload may have beside the contract, so that a fine-tune computes once what is frozen.
+
+    Its net is a row of layers. Where the last few learn and the others stay, `told` is what those last are told of each
+    example, and `answered` what they make of it: together the module's forward, and `told` asks no weight that learns.
+    """
+
+    @property
+    def layers(self) -> tuple[tuple[str, ...], ...]:
+        """Beginnings of parameter names, the last layer first."""
+        ...
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """Numbers of last layers before which the net may be cut, rising."""
+        ...
+
+    def told(self, module: torch.nn.Module, inputs: Mapping[str, torch.Tensor], last: int) -> dict[str, torch.Tensor]:
+        """Examples along the first axis."""
+        ...
+
+    def answered(self, module: torch.nn.Module, told: Mapping[str, torch.Tensor], last: int) -> Outputs: ...
+
+
+@runtime_checkable
+class Grafts(Protocol):
+    """What a workload may have beside the contract, so that a model goes on with other columns, names or periods."""
+
+    def grafted(self, module: torch.nn.Module, layout: Layout, params: Params, wanted: Layout) -> torch.nn.Module:
+        """A net for the wanted layout that begins as this one: what both know keeps its weights, new columns and names
+        begin with none, so that answers are the same; new periods begin as the nearest known one like them."""
+        ...
 
 
 def installed() -> dict[str, str]:

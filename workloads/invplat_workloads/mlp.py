@@ -7,9 +7,9 @@ only attributes and the calendar.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import log
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 import torch.nn.functional as F
@@ -18,10 +18,12 @@ from torch import Tensor, nn
 from invplat.data.layout import Layout
 from invplat.workload import Chance, Choice, Column, Outputs, Params, Parts, Prediction, Source, Space, Spec, Uniform
 from invplat_workloads.flat import FlatBatch, FlatWindows, Shares, order
-from invplat_workloads.heads import DemandHead, said
+from invplat_workloads.graft import Labels, flat_columns, graft, head_axes
+from invplat_workloads.heads import HEAD_LAYERS, DemandHead, answered, said, told
 from invplat_workloads.kept import Kept
 from invplat_workloads.layers import Dropout, Identity, Noise, forgetful, led, stacked_ids
 from invplat_workloads.losses import demand, pinball, square
+from invplat_workloads.phases import last_years
 from invplat_workloads.rows import RowBatch, Rows, rows_of
 
 if TYPE_CHECKING:
@@ -90,12 +92,34 @@ class Net(nn.Module):
         noise_two: Noise = None,
     ) -> dict[str, Tensor]:
         future = ahead[:, self.past :]
-        parts = [past.flatten(1), now, ahead[:, :, : self.own].flatten(1), future[:, 0], static]
-        window = led(self.trunk_one, parts, self.identity(ids))
-        window = self.chance_one(F.elu(window, inplace=True), noise_one)
-        window = self.chance_two(F.elu(self.trunk_two(window), inplace=True), noise_two)
+        window = self.window(past, now, ahead, static, ids, noise_one, noise_two)
         found: dict[str, Tensor] = self.head(window, future, past[:, :, 0] if self.past else window, phases)
         return found if self.past else {**found, "mean": bounded(found["mean"])}
+
+    def window(
+        self,
+        past: Tensor,
+        now: Tensor,
+        ahead: Tensor,
+        static: Tensor,
+        ids: Tensor,
+        noise_one: Noise = None,
+        noise_two: Noise = None,
+    ) -> Tensor:
+        """What the trunk makes of each window."""
+        parts = [past.flatten(1), now, ahead[:, :, : self.own].flatten(1), ahead[:, self.past], static]
+        window = led(self.trunk_one, parts, self.identity(ids))
+        window = self.chance_one(F.elu(window, inplace=True), noise_one)
+        found: Tensor = self.chance_two(F.elu(self.trunk_two(window), inplace=True), noise_two)
+        return found
+
+
+def axes(layout: Layout) -> dict[str, tuple[Labels | None, ...]]:
+    """What each row and column of its weights is about."""
+    return {
+        "trunk_one.weight": (None, flat_columns(layout)),
+        **head_axes(layout, Shares.of(layout), last_years(layout.ahead.names)),
+    }
 
 
 def bounded(mean: Tensor) -> Tensor:
@@ -113,6 +137,8 @@ class MLP:
     scale_free = True
     fusable = True
     rows = staticmethod(rows_of)  # it reads tables too
+    layers = (*HEAD_LAYERS, ("trunk_two.",), ("trunk_one.", "identity."))
+    cuts = (1, 2, 3)
 
     def layout(self, windows: Windows | Rows, spec: Spec) -> Layout:
         if isinstance(windows, Rows):
@@ -146,6 +172,19 @@ class MLP:
                 "noise_two": chance.uniform((len(ids), two)),
             }
         return found
+
+    def told(self, module: nn.Module, inputs: Mapping[str, Tensor], last: int) -> dict[str, Tensor]:
+        if not isinstance(module, Net) or not module.past:
+            raise TypeError("only a net of windows is cut in two")
+        window = module.window(*(inputs[name] for name in ("past", "now", "ahead", "static", "ids")))
+        future, seen = inputs["ahead"][:, module.past :], inputs["past"][:, :, 0]
+        return told(module.head, window, future, seen, inputs["phases"], last)
+
+    def answered(self, module: nn.Module, told: Mapping[str, Tensor], last: int) -> dict[str, Tensor]:
+        return answered(cast(Net, module).head, told, last)
+
+    def grafted(self, module: nn.Module, layout: Layout, params: Params, wanted: Layout) -> nn.Module:
+        return graft(module, self.build(params, wanted), axes(layout), axes(wanted))
 
     def loss(self, outputs: Outputs, batch: Batch, layout: Layout) -> Tensor:
         """Quantiles by pinball loss; the mean by Poisson's deviance, or on tables, as in the study, by its square.

@@ -41,6 +41,11 @@ class Numbers:
         kept = slice(first, last)
         return Numbers(self.names[kept], self.centres[kept], self.spreads[kept])
 
+    def without(self, *names: str) -> Numbers:
+        kept = [place for place, name in enumerate(self.names) if name not in names]
+        groups = (self.names, self.centres, self.spreads)
+        return Numbers(*(tuple(group[place] for place in kept) for group in groups))  # type: ignore[arg-type]
+
     def sorted(self, first: Sequence[str]) -> Numbers:
         rank = {name: place for place, name in enumerate(dict.fromkeys(first))}
         order = sorted(range(len(self.names)), key=lambda place: rank.get(self.names[place], len(rank)))

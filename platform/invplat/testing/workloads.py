@@ -24,7 +24,7 @@ from invplat.train.chance import Alone
 from invplat.train.checkpoint import Checkpoint
 from invplat.train.loop import Ended, Fitted, fit, judged
 from invplat.train.plan import Plan
-from invplat.workload import Prediction, Source, Spec, Workload
+from invplat.workload import Grafts, Layered, Prediction, Source, Spec, Workload
 
 FEW = 5  # windows, where a handful tells
 
@@ -250,6 +250,56 @@ class WorkloadSuite:
         for place, net in enumerate(nets):
             for name, alone in net(**inputs).items():
                 assert torch.allclose(found[name][place], alone, atol=1e-5), f"{name} of member {place} differs"
+
+    def test_a_net_that_is_cut_says_the_same(self) -> None:
+        if not isinstance(self.workload, Layered):
+            return
+        _, layout, source = self.ready()
+        batch = source.batch(torch.arange(FEW))
+        module = stirred(self.net({}, layout))
+        inputs = self.workload.inputs(module, batch)
+        names = [name for name, _ in module.named_parameters()]
+        every = [part for layer in self.workload.layers for part in layer]
+        assert all(sum(name.startswith(part) for part in every) == 1 for name in names), "each in one layer"
+        for last in self.workload.cuts:
+            whole, told = module(**inputs), self.workload.told(module, inputs, last)
+            assert all(len(value) == FEW for value in told.values()), "examples along the first axis"
+            for name, value in self.workload.answered(module, told, last).items():
+                assert torch.allclose(value, whole[name], atol=1e-5), f"{name} differs, cut before the last {last}"
+            learns = tuple(part for layer in self.workload.layers[:last] for part in layer)
+            moved = stirred(self.net({}, layout), 7)
+            stays = {name: value for name, value in module.state_dict().items() if not name.startswith(learns)}
+            moved.load_state_dict({**moved.state_dict(), **stays})
+            again = self.workload.told(moved, inputs, last)
+            assert all(torch.equal(told[name], again[name]) for name in told), "what learns has a part in what is told"
+
+    def test_a_graft_begins_as_what_it_is_grafted_from(self) -> None:
+        if not isinstance(self.workload, Grafts):
+            return
+        cut, layout, source = self.ready()
+        params = self.workload.space.check({})
+        less = replace(layout, ahead=layout.ahead.without("promotion"), ids=dict.fromkeys(layout.ids, 30))
+        donor = stirred(self.net({}, less))
+        batch = self.workload.examples(cut, less).batch(torch.arange(FEW))
+        nobody = replace(batch, ids={name: torch.zeros_like(codes) for name, codes in batch.ids.items()})
+        grafted = self.workload.grafted(donor, less, params, layout)
+        one, other = self.says(donor, nobody, less), self.says(grafted, source.batch(torch.arange(FEW)), layout)
+        same(one, other, within=1e-4)
+        longer = replace(layout, horizon=layout.horizon + 3)
+        far = self.workload.grafted(grafted, layout, params, longer)
+        cut = made_windows(replace(self.case, horizon=longer.horizon))
+        found = self.says(far, self.workload.examples(cut, longer).batch(torch.arange(FEW)), longer)
+        assert found.mean.shape == (FEW, longer.horizon)
+        assert bool(found.mean.isfinite().all())
+
+
+def stirred(module: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
+    """No weight is zero, as after training."""
+    draw = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for value in module.parameters():
+            value.add_(0.1 * torch.randn(value.shape, generator=draw))
+    return module
 
 
 def corner(space: Space, end: int) -> dict[str, Value]:
