@@ -134,12 +134,12 @@ def submit(
 
 
 def get(database: Database, job: str) -> Job:
-    return database.read(lambda connection: _one(connection, JOBS.c.id == job, job))
+    return database.read(lambda connection: _one(connection, _is(job), job))
 
 
 def seen_by(database: Database, tenant: str, job: str) -> Job:
     """As this business may see it: its own, or one that it has a result in, without what is the operator's."""
-    found = database.read(lambda connection: _one(connection, (JOBS.c.id == job) & _of_tenant(tenant), job))
+    found = database.read(lambda connection: _one(connection, _is(job) & _of_tenant(tenant), job))
     return _shown(found, tenant)
 
 
@@ -179,18 +179,18 @@ def claim(database: Database, job: str, process: Process) -> Job:
             "ended": None,
             "message": "",
         }
-        mine = (JOBS.c.id == job) & (JOBS.c.state == State.QUEUED)
+        mine = _is(job) & (JOBS.c.state == State.QUEUED)
         if not connection.execute(JOBS.update().where(mine).values(**row)).rowcount:
-            found = _one(connection, JOBS.c.id == job, job)
+            found = _one(connection, _is(job), job)
             raise Conflict(f"job {job} is {found.state}, not queued", hint=f"see it: invplat jobs status {job}")
-        return _one(connection, JOBS.c.id == job)
+        return _one(connection, _is(job))
 
     return database.write(work)
 
 
 def beat(database: Database, job: str, attempt: int) -> Wish:
     """A sign of life. A job that was given up for its silence, and not taken up by another, is running again."""
-    mine = (JOBS.c.id == job) & (JOBS.c.attempt == attempt)
+    mine = _is(job) & (JOBS.c.attempt == attempt)
 
     def work(connection: sa.Connection) -> Wish:
         alive = mine & JOBS.c.state.in_((State.RUNNING, State.LOST))
@@ -234,12 +234,12 @@ def stop(database: Database, job: str, *, actor: str) -> Job:
     """A queued job is stopped at once, a running one at its next sign of life; what is over stays as it is."""
 
     def work(connection: sa.Connection) -> Job:
-        queued = (JOBS.c.id == job) & (JOBS.c.state == State.QUEUED)
+        queued = _is(job) & (JOBS.c.state == State.QUEUED)
         over = {"state": State.STOPPED.value, "ended": now(), "message": "stopped before it began"}
-        running = (JOBS.c.id == job) & (JOBS.c.state == State.RUNNING)
+        running = _is(job) & (JOBS.c.state == State.RUNNING)
         changed = connection.execute(JOBS.update().where(queued).values(**over)).rowcount
         changed += connection.execute(JOBS.update().where(running).values(stopping=True)).rowcount
-        found = _one(connection, JOBS.c.id == job, job)
+        found = _one(connection, _is(job), job)
         if changed:
             audit.note(connection, actor, "job.stop", found.tenant, job)
         return found
@@ -251,17 +251,17 @@ def retry(database: Database, job: str, *, actor: str) -> Job:
     """Queue what failed, was stopped or lost once more: what is done of it stays done, the rest is to do."""
 
     def work(connection: sa.Connection) -> Job:
-        over = (JOBS.c.id == job) & JOBS.c.state.in_(OVER)
+        over = _is(job) & JOBS.c.state.in_(OVER)
         row = {"state": State.QUEUED.value, "stopping": False, "message": "", "ended": None, "beat": None}
         row |= {"process": sa.null(), "ray_job": None, "address": None}
         if not connection.execute(JOBS.update().where(over).values(**row)).rowcount:
-            found = _one(connection, JOBS.c.id == job, job)
+            found = _one(connection, _is(job), job)
             raise Conflict(
                 f"job {job} is {found.state}: there is nothing to retry", hint=f"see it: invplat jobs status {job}"
             )
         rest = (RESULTS.c.job == job) & (RESULTS.c.state != "done")
         connection.execute(RESULTS.update().where(rest).values(state="queued", reason="", changed=now()))
-        found = _one(connection, JOBS.c.id == job)
+        found = _one(connection, _is(job))
         audit.note(connection, actor, "job.retry", found.tenant, job)
         return found
 
@@ -278,7 +278,7 @@ def _move(
     row: Mapping[str, Any],
     *conditions: sa.ColumnElement[bool],
 ) -> bool:
-    mine = sa.and_(JOBS.c.id == job, JOBS.c.state.in_(before), *conditions)
+    mine = sa.and_(_is(job), JOBS.c.state.in_(before), *conditions)
     change = JOBS.update().where(mine).values(**row)
     return database.write(lambda connection: bool(connection.execute(change).rowcount), repeatable=True)
 
@@ -299,6 +299,10 @@ def _shown(job: Job, tenant: str) -> Job:
 def _read(database: Database, which: sa.ColumnElement[bool], most: int) -> list[Job]:
     query = sa.select(JOBS).where(which).order_by(JOBS.c.created.desc(), JOBS.c.id).limit(most)
     return database.read(lambda connection: [_job(row) for row in connection.execute(query)])
+
+
+def _is(job: str) -> sa.ColumnElement[bool]:
+    return JOBS.c.id == clean(job, 40)
 
 
 def _one(connection: sa.Connection, which: sa.ColumnElement[bool], name: str = "") -> Job:

@@ -128,7 +128,7 @@ def revoke(database: Database, tenant: str | None, key: str, *, actor: str) -> K
     """At once and for good; one that is revoked already stays as it was."""
 
     def work(connection: sa.Connection) -> Key:
-        mine = (KEYS.c.id == key) & of(KEYS.c.tenant, tenant)
+        mine = (KEYS.c.id == clean(key, 40)) & of(KEYS.c.tenant, tenant)
         row = connection.execute(sa.select(KEYS).where(mine)).one_or_none()
         if row is None:
             owner = f"tenant {tenant} has" if tenant else "the administrators have"

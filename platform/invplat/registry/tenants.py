@@ -8,7 +8,8 @@ from difflib import get_close_matches
 import sqlalchemy as sa
 
 from invplat.core.errors import Conflict, Unknown
-from invplat.core.names import check_tenant
+from invplat.core.names import MAX_NAME, check_tenant
+from invplat.core.names import TENANT as NAME
 from invplat.registry import audit
 from invplat.registry.database import Database
 from invplat.registry.rows import inserted, now
@@ -109,7 +110,7 @@ def unknown(connection: sa.Connection, tenant: str) -> Unknown:
         hint = f"did you mean {' or '.join(near)}?"
     else:
         hint = "see them: invplat tenant list" if known else f"add it: invplat tenant add {tenant} --data FILES"
-    return Unknown(f"there is no tenant {tenant!r}", hint=hint)
+    return Unknown(f"there is no tenant {tenant[:MAX_NAME]!r}", hint=hint)
 
 
 def remove(database: Database, storage: Storage, name: str, *, keep_data: bool = False, actor: str) -> None:
@@ -148,4 +149,5 @@ def _forget(connection: sa.Connection, name: str, actor: str, keep_data: bool) -
 
 
 def _is(name: str) -> sa.ColumnElement[bool]:
-    return TENANTS.c.name == name
+    """What can't be a name is nobody's, and not every database takes it in a question."""
+    return TENANTS.c.name == name if NAME.fullmatch(name) else sa.false()

@@ -17,7 +17,7 @@ from invplat.core.errors import BundleRefused, Unknown
 from invplat.registry import models, tenants
 from invplat.registry.bundle import SEAL, Bundle, load, read_documents, read_seal
 from invplat.registry.database import Database
-from invplat.registry.rows import inserted, new_id, now, of, plain
+from invplat.registry.rows import clean, inserted, new_id, now, of, plain
 from invplat.registry.tables import MODEL_DATASETS, MODELS
 from invplat.storage import Storage
 
@@ -158,7 +158,9 @@ def of_tenant(database: Database, tenant: str | None, name: str | None = None) -
 
 def by_id(database: Database, tenant: str | None, model: str) -> Version:
     """The business's own, or a base; another's is not there."""
-    found = _read(database, tenant, (MODELS.c.id == model) & (of(MODELS.c.tenant, tenant) | MODELS.c.tenant.is_(None)))
+    found = _read(
+        database, tenant, (MODELS.c.id == clean(model, 40)) & (of(MODELS.c.tenant, tenant) | MODELS.c.tenant.is_(None))
+    )
     if not found:
         raise Unknown(f"{_whose(tenant)} no model of id {model[:40]!r}", hint="see them: invplat models list")
     return found[0]
