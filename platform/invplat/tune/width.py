@@ -23,7 +23,7 @@ from invplat.tune.task import Task
 from invplat.tune.trial import shape_of
 
 WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128)
-GAIN = 1.1  # a wider pack must make each member's step so many times quicker to be worth waiting for
+GAIN = 1.1  # so many times quicker must a wider pack make each member's step, to be worth waiting for
 
 
 @dataclass
@@ -76,16 +76,17 @@ def widest(plan: StudyPlan) -> int:
 
 
 def best(seconds: Callable[[int], float], most: int) -> int:
-    """The width from which on wider ones gain little; they are tried from the narrowest on."""
+    """The narrowest width that is about as quick as any, for each of its members. They are tried from the narrowest on
+    until two in a row gain nothing: a busy moment must not pass for a limit."""
     if most == 1:
         return 1
-    chosen, pace = 1, seconds(1)
-    for width in (*(width for width in WIDTHS[1:] if width < most), most):
-        found = seconds(width) / width
-        if found * GAIN > pace:
+    paces: dict[int, float] = {}
+    for width in (*(width for width in WIDTHS if width < most), most):
+        paces[width] = seconds(width) / width
+        last = list(paces.values())
+        if len(last) > 2 and min(last[-2:]) * GAIN > min(last[:-2]):
             break
-        chosen, pace = width, found
-    return chosen
+    return next(width for width, pace in paces.items() if pace <= min(paces.values()) * GAIN)
 
 
 def _read(path: Path) -> dict[str, int]:
