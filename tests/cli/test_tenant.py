@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,7 @@ import duckdb
 import pytest
 from click.testing import Result
 
-from invplat.registry import keys, tenants
+from invplat.registry import keys, studies, tenants
 from invplat.registry.database import open_database
 from invplat.registry.models import keep
 from invplat.storage import open_storage
@@ -240,3 +242,36 @@ def test_on_postgres_and_s3_it_is_the_same(
     said(invplat("tenant", "remove", "shop", "--yes", "--json"))
     assert s3.files.find("shop/kept/tenants") == []
     refused(invplat("tenant", "show", "shop"), "there is no tenant")
+
+
+# Runs commands in a Python of its own and tells which heavy packages that has imported.
+LIGHT = """
+import sys
+from invplat.cli.main import cli
+for words in (["tenant", "add", "shop"], ["tenant", "list"], ["tenant", "key", "create", "shop"], ["models", "list"]):
+    try:
+        cli(words)
+    except SystemExit as ended:
+        assert not ended.code, words
+print("heavy:", [name for name in ("torch", "ray", "pandas", "polars", "optuna") if name in sys.modules])
+"""
+
+
+def test_these_commands_are_light() -> None:
+    ended = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[-1] == "heavy: []"
+
+
+def test_tuning_registers_its_study(invplat: Callable[..., Result], home: Path, tmp_path: Path) -> None:
+    world = tmp_path / "world"
+    invplat("data", "synth", "--tenants", 1, "--stores", 2, "--skus", 6, "--days", 200, "--out", world)
+    said(invplat("tenant", "add", "shop", "--data", world / "tenant-0000", "--json"))
+    little = ("--trials", 2, "--epochs", 1, "--windows", 100, "--spec", "past=14,horizon=7", "--in-process")
+    said(invplat("tune", "mlp", "--tenant", "shop", "--name", "spring", *little, "--json"))
+    found = studies.get(open_database(f"sqlite:///{home / 'invplat.db'}"), "spring")
+    assert (found.workload, found.trials) == ("mlp", 2)
+    assert found.best is not None
+    trained = ("train", "mlp", "--tenant", "shop", "--from", "spring", "--epochs", 1, "--windows", 100, "--json")
+    said(invplat(*trained))
+    assert said(invplat("models", "show", "mlp", "--tenant", "shop", "--json"))["study"] == "spring"

@@ -1,4 +1,4 @@
-"""A trained model, kept: its bytes first, then its row, so that hours of training never hang on the registry."""
+"""What training and tuning have made, kept: the bytes first, then the row, so that hours of work never hang on it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from invplat.registry.bundle import Bundle
     from invplat.registry.versions import Version
     from invplat.storage import Storage
+    from invplat.tune.study import Study
 
 
 def keep_registered(
@@ -29,3 +30,16 @@ def keep_registered(
         return made
     storage.remove(str(made.prefix))
     raise Unknown(f"tenant {tenant} was removed meanwhile", hint="nothing was kept")
+
+
+def register_study(output: Output, study: Study, where: str) -> None:
+    """As it stands now; its record is what counts, so a registry that is down stops nobody."""
+    from invplat.registry import studies
+
+    best = study.value(study.best) if study.best else None
+    row = studies.StudyRow(study.plan.name, study.plan.workload, where, study.metric, best, len(study.finished))
+    try:
+        with output.database() as database:
+            studies.put(database, row)
+    except DatabaseError as error:
+        output.note(f"- study {row.name} is not registered: {error.message}")

@@ -88,6 +88,7 @@ def _begin(output: Output, total: int, ended: int, record: Record) -> None:
 
 
 def tell(output: Output, study: Study, record: Record, out: Path | None) -> None:
+    from invplat.cli.kept import register_study
     from invplat.cli.studies import draw_study
     from invplat.tune.boards import track
     from invplat.tune.written import write_study
@@ -97,6 +98,7 @@ def tell(output: Output, study: Study, record: Record, out: Path | None) -> None
     if said := track(study):
         output.note(said)
     where = f"{record.storage.url}/{record.prefix}"
+    register_study(output, study, where)
 
     def draw() -> None:
         draw_study(output, study)

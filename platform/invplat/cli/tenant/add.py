@@ -30,7 +30,6 @@ def command(output: Output, name: str, paths: tuple[str, ...], mapping_name: str
     from invplat.cli.sight import register_all
     from invplat.core.errors import Conflict
     from invplat.core.names import check_tenant
-    from invplat.data.ingest import ingest
     from invplat.registry import audit, tenants
     from invplat.storage import open_storage
 
@@ -43,6 +42,8 @@ def command(output: Output, name: str, paths: tuple[str, ...], mapping_name: str
             )
         outcome = None
         if paths:
+            from invplat.data.ingest import ingest
+
             outcome = reading.read(output, database, ingest, name, paths, (mapping_name, workers, today))
         else:
             tenants.add(database, name, actor=audit.person())
