@@ -120,12 +120,12 @@ def connected(
     *,
     gpus: bool = False,
     store: int = OBJECT_STORE,
-    packages: Sequence[str] = (),
+    packages: Sequence[str] | None = (),
 ) -> Iterator[None]:
     """Ray for the time of a `with`: already there, at `address`, or started here and stopped afterwards.
 
     `gpus`: those of this machine are handed out too. `store`: bytes that it keeps in memory for its processes.
-    `packages`: beside our own code, packages that workers at `address` may lack.
+    `packages`: beside our own code, packages that workers at `address` may lack; None: all is there already.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a Ray of ours tells nobody about itself
     import ray
@@ -154,9 +154,11 @@ def connected(
             **options,
         )
     else:
-        shipped = [import_module(name) for name in ("invplat", *packages)]
+        environment: dict[str, Any] = {"env_vars": ONE_THREAD}
+        if packages is not None:
+            environment["py_modules"] = [import_module(name) for name in ("invplat", *packages)]
         try:
-            ray.init(address=address, runtime_env={"env_vars": ONE_THREAD, "py_modules": shipped}, **options)
+            ray.init(address=address, runtime_env=environment, **options)
         except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
             raise SettingRefused(
                 f"the Ray cluster at {hide_secrets(address)} did not take us in: {str(error).splitlines()[0]}",
@@ -176,8 +178,8 @@ def room() -> tuple[int, int]:
     return int(found.get("CPU", 0)), int(found.get("GPU", 0))
 
 
-def check_address(address: str) -> None:
-    """Refuse an address where nothing answers: Ray itself would try for minutes."""
+def check_address(address: str, *, ray: bool = True) -> None:
+    """Refuse an address where nothing answers: Ray itself would try for minutes. `ray`: it must be Ray's own port."""
     if address == "auto":
         return
     host, separator, port = address.removeprefix("ray://").rpartition(":")
@@ -187,7 +189,8 @@ def check_address(address: str) -> None:
         )
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_WITHIN) as asked:
-            speaks = bool(os.environ.get("RAY_USE_TLS")) or _speaks(asked)  # behind TLS only Ray itself can ask
+            # Behind TLS only Ray itself can ask.
+            speaks = not ray or bool(os.environ.get("RAY_USE_TLS")) or _speaks(asked)
     except OSError as error:
         raise SettingRefused(
             f"nothing answers at {address} within {ANSWER_WITHIN:.0f} seconds: {error}",

@@ -32,6 +32,8 @@ COMMANDS = {
     "train": ("invplat.cli.train:command", "Train a workload on a tenant's dataset and keep the model."),
     "compare": ("invplat.cli.compare:command", "Workloads beside reference models, judged on the same windows."),
     "evaluate": ("invplat.cli.evaluate:command", "Judge a kept model on held-out origins, as it is."),
+    "finetune": ("invplat.cli.finetune:group", "Give businesses models of their own, adapted from a base in batch."),
+    "jobs": ("invplat.cli.jobs:group", "Long work: how far it is, its log, stop it, finish what is left."),
     "models": ("invplat.cli.models:group", "The trained models of a tenant."),
     "report": ("invplat.cli.report:command", "One HTML page about a model: tables, pictures, costs, limits."),
     "explain": ("invplat.cli.explain:command", "Which inputs drive a forecast, an order, or a whole model."),

@@ -42,6 +42,7 @@ class Options:
     costs: bool = True  # the gate looks at simulated order costs, too
     again: bool = True  # learn from everything once the gate is passed
     settings: Settings | None = None  # these and no others, with the way they name
+    epochs: int | None = None  # other than the way's own
     seed: int = 0
     device: str = "cpu"
 
@@ -221,6 +222,7 @@ class _Batch:
                 tries, note = [options.settings], ""
             else:
                 tries, note = tried(examples, options.way, self.ways, options.seed)
+                tries = [replace(one, epochs=options.epochs or one.epochs) for one in tries]
             notes = [*examples.notes, *([note] if note else [])]
             return _One(tenant, begins(start, examples), examples, tries, notes)
         except UserError as error:
