@@ -222,6 +222,19 @@ def test_a_registry_that_is_locked_is_told_and_nothing_is_done(
     assert tenants.names(database) == ["first"]
 
 
+def test_a_dataset_made_while_the_registry_is_down_is_registered_by_the_same_command(
+    invplat: Callable[..., Result], sales: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INVPLAT_DATABASE_PATIENCE", "0.1")
+    nowhere = "postgresql://postgres@127.0.0.1:1/none"
+    refused(invplat("data", "ingest", "--tenant", "shop", sales, "--database-url", nowhere), "kept, but not registered")
+    assert said(invplat("tenant", "list", "--json"))["tenants"] == []
+    again = said(invplat("data", "ingest", "--tenant", "shop", sales, "--json"))
+    assert not again["changed"]
+    (row,) = said(invplat("tenant", "list", "--json"))["tenants"]
+    assert row["dataset"]["version"] == 1
+
+
 def test_on_postgres_and_s3_it_is_the_same(
     invplat: Callable[..., Result],
     sales: Path,

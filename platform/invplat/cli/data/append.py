@@ -26,6 +26,6 @@ def command(output: Output, paths: tuple[str, ...], tenant: str, mapping_name: s
     """
     from invplat.data.ingest import append
 
-    with output.database() as database:
-        outcome = reading.read(output, database, append, tenant, paths, (mapping_name, workers, today))
+    outcome = reading.read(output, append, tenant, paths, (mapping_name, workers, today))
+    reading.register(output, outcome)
     reading.show(output, outcome)

@@ -27,6 +27,6 @@ def command(output: Output, paths: tuple[str, ...], tenant: str, mapping_name: s
     """
     from invplat.data.ingest import ingest
 
-    with output.database() as database:
-        outcome = reading.read(output, database, ingest, tenant, paths, (mapping_name, workers, today))
+    outcome = reading.read(output, ingest, tenant, paths, (mapping_name, workers, today))
+    reading.register(output, outcome)
     reading.show(output, outcome)

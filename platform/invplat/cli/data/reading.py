@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from invplat.data.ingest import Options, Outcome
     from invplat.data.sources.base import Source
-    from invplat.registry.database import Database
 
     Verb = Callable[..., Outcome]
 
@@ -60,11 +59,8 @@ def how(command: Any) -> Any:
     return command
 
 
-def read(
-    output: Output, database: Database, verb: Verb, tenant: str, paths: Sequence[str], how: tuple[str, int, Any]
-) -> Outcome:
-    """`ingest` or `append` files of a business, and register it and its dataset; `how`: mapping, workers and today."""
-    from invplat.cli.sight import register_dataset
+def read(output: Output, verb: Verb, tenant: str, paths: Sequence[str], how: tuple[str, int, Any]) -> Outcome:
+    """`ingest` or `append` files of a business; `how`: mapping, workers and today."""
     from invplat.core.names import check_tenant
     from invplat.data.mapping import load_mapping
     from invplat.storage import open_storage
@@ -74,9 +70,20 @@ def read(
     mapping = load_mapping(mapping_name)
     storage = open_storage(output.settings.storage_url)
     with running(output, workers, today) as options:
-        outcome = verb(storage, tenant, mapping, find_sources(paths), options)
-    register_dataset(database, outcome.manifest)
-    return outcome
+        return verb(storage, tenant, mapping, find_sources(paths), options)
+
+
+def register(output: Output, outcome: Outcome) -> None:
+    """The business and its dataset. Opened only now, so that what can't be read leaves nothing anywhere."""
+    from invplat.cli.sight import register_dataset
+    from invplat.core.errors import DatabaseError
+
+    try:
+        with output.database() as database:
+            register_dataset(database, outcome.manifest)
+    except DatabaseError as error:
+        made = f"version {outcome.manifest.version} of {outcome.manifest.tenant}'s dataset is kept, but not registered"
+        raise DatabaseError(f"{made}: {error.message}", hint="run the command again: it will only register") from error
 
 
 def find_sources(paths: Sequence[str]) -> list[tuple[Source, str | None]]:

@@ -27,7 +27,7 @@ def command(output: Output, name: str, paths: tuple[str, ...], mapping_name: str
       invplat tenant add corner-shop
       invplat tenant add corner-shop --data exports/sales.csv --data exports/products.csv --mapping generic
     """
-    from invplat.cli.sight import register_all
+    from invplat.cli.sight import register_all, register_dataset
     from invplat.core.errors import Conflict
     from invplat.core.names import check_tenant
     from invplat.registry import audit, tenants
@@ -44,7 +44,8 @@ def command(output: Output, name: str, paths: tuple[str, ...], mapping_name: str
         if paths:
             from invplat.data.ingest import ingest
 
-            outcome = reading.read(output, database, ingest, name, paths, (mapping_name, workers, today))
+            outcome = reading.read(output, ingest, name, paths, (mapping_name, workers, today))
+            register_dataset(database, outcome.manifest)
         else:
             tenants.add(database, name, actor=audit.person())
         register_all(output, database, open_storage(output.settings.storage_url), name)
