@@ -15,7 +15,7 @@ from invplat.tune.metrics import Judge, check_metrics
 from invplat.tune.packs import Runner, run_pack
 from invplat.tune.plan import StudyPlan
 from invplat.tune.trial import Asked, Pack, State
-from invplat.tune.width import Widths, best
+from invplat.tune.width import Widths, best, widest
 from invplat.workload import find
 from tests.train.shop import shop
 
@@ -175,6 +175,20 @@ def test_the_width_is_where_wider_gains_no_more() -> None:
     assert best(lambda width: 1.0, 12) == 12
     assert best(lambda width: 5.0 if width == 2 else 1.0, 8) == 8  # one bad moment is no limit
     assert best(lambda width: pytest.fail("measured for nothing"), 1) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "most"),
+    [
+        ({"search": "bayes", "trials": 64}, 4),
+        ({"search": "random", "trials": 12}, 12),
+        ({"search": "random", "trials": 1_000}, 128),
+        ({"search": "grid", "trials": None}, 36),  # as many points of each shape has the grid of mlp
+        ({"search": "grid", "trials": 20}, 20),
+    ],
+)
+def test_nothing_wider_is_measured_than_a_study_has_trials_of_a_shape(asked: dict[str, Any], most: int) -> None:
+    assert widest(plan_of(space=find("mlp").space, **asked)) == most
 
 
 def test_widths_are_measured_once_and_kept(task: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,8 @@ class Listed:
     def choose(self, pack: int, first: int) -> list[Point]:
         while not self._left:
             self._left = [point for point in next(self._groups) if not self._was_before(point)]
-        packs = -(-len(self._left) // max(1, self._width(self._left[0])))
+        width = self._width(self._left[0]) if len(self._left) > 1 else 1  # nobody measures for one
+        packs = -(-len(self._left) // max(1, width))
         size = -(-len(self._left) // packs)  # as even as can be
         chosen, self._left = self._left[:size], self._left[size:]
         return chosen

@@ -10,6 +10,7 @@ import json
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 
 from invplat.core.files import write_whole
@@ -20,7 +21,7 @@ from invplat.train.plan import Plan
 from invplat.tune import bayes
 from invplat.tune.plan import StudyPlan
 from invplat.tune.task import Task
-from invplat.tune.trial import shape_of
+from invplat.tune.trial import shape_names, shape_of
 
 WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128)
 GAIN = 1.1  # so many times quicker must a wider pack make each member's step, to be worth waiting for
@@ -72,7 +73,13 @@ class Widths:
 
 def widest(plan: StudyPlan) -> int:
     """How wide a pack of a study may be at all; nothing wider need be measured."""
-    return bayes.widest(plan.trials or 0) if plan.search == "bayes" else WIDTHS[-1]
+    if plan.search == "bayes":
+        return bayes.widest(plan.trials or 0)
+    most = WIDTHS[-1] if plan.trials is None else min(plan.trials, WIDTHS[-1])
+    if plan.search != "grid":
+        return most
+    of_a_shape = prod(len(axis) for name, axis in plan.space.grid_axes().items() if name not in shape_names(plan.space))
+    return min(of_a_shape, most)
 
 
 def best(seconds: Callable[[int], float], most: int) -> int:
