@@ -5,6 +5,7 @@ The only file of the room that knows Ray. What a job is, and what it has come to
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import tempfile
@@ -100,6 +101,11 @@ def on_cluster() -> Iterator[OnRay]:
         yield OnRay(max(1, room()[0]))
 
 
+def reach(address: str) -> None:
+    """Refuses at once a cluster that would not take a job."""
+    _client(address)
+
+
 def submit(settings: Settings, job: Job, told: Callable[[str], None]) -> str:
     """The job's process as a Ray Job at the settings' address; its name there. The code goes with it."""
     address = str(settings.address)
@@ -122,8 +128,13 @@ def submit(settings: Settings, job: Job, told: Callable[[str], None]) -> str:
             try:
                 return _asked(address, go, ANSWER_WITHIN * 3)
             except RuntimeError as error:
-                if "o available agent" not in str(error) or time.monotonic() - began > AGENT_WITHIN:
+                if "o available agent" not in str(error):
                     raise _refused(address, error) from error
+                if time.monotonic() - began > AGENT_WITHIN:
+                    raise SettingRefused(
+                        f"no job agent of the cluster at {hide_secrets(address)} came up in {AGENT_WITHIN:.0f} seconds",
+                        hint="see dashboard_agent.log on its nodes; then: invplat jobs retry " + job.id,
+                    ) from error
             if not said:
                 told("the cluster's job agent is not up yet: waiting for it")
                 said = True
@@ -169,6 +180,8 @@ def _client(address: str) -> Any:
     def made() -> Any:
         from ray.job_submission import JobSubmissionClient
 
+        for name in ("ray", "ray.dashboard.modules.dashboard_sdk"):
+            logging.getLogger(name).setLevel(logging.ERROR)  # they tell of everything that they pack
         return JobSubmissionClient(address)
 
     with _no_other_address():

@@ -15,7 +15,7 @@ from invplat.registry import aliases, results, versions
 from invplat.registry.database import Database
 from invplat.registry.jobs import Job
 from invplat.registry.results import Outcome
-from invplat.registry.tables import ALIASES
+from invplat.registry.tables import ALIASES, RESULTS
 from invplat.registry.versions import Version
 from invplat.storage import Storage
 from invplat.transfer.gate import BASE, CANDIDATE, NAIVE
@@ -28,10 +28,13 @@ def write(
     """Of those who are still there. Refuses where the job is another process's by now."""
 
     def work(connection: sa.Connection) -> list[Outcome]:
-        rows = [one.version for one in made if one.version is not None]
-        rows += [_rule(one.tenant) for one in made if one.serves == NAIVE]
+        asked = sa.select(RESULTS.c.tenant).where(RESULTS.c.job == job.id)
+        theirs = set(connection.execute(asked).scalars())  # one that left and came again is another business
+        there = [one for one in made if one.tenant in theirs]
+        rows = [one.version for one in there if one.version is not None]
+        rows += [_rule(one.tenant) for one in there if one.serves == NAIVE]
         known = {(one.tenant, one.name, one.number): one for one in versions.insert(connection, rows)}
-        found = [_outcome(connection, one, known, workload, actor) for one in made]
+        found = [_outcome(connection, one, known, workload, actor) for one in there]
         gone = results.update(connection, job.id, found, attempt=job.attempt)
         return [one for one in found if one.tenant not in gone]
 

@@ -18,7 +18,7 @@ from invplat.core.process import Process
 from invplat.core.settings import Settings
 from invplat.registry import jobs
 from invplat.registry.database import Database
-from invplat.registry.jobs import SILENT, UNDER_WAY, Job, State
+from invplat.registry.jobs import BEAT, SILENT, UNDER_WAY, Job, State
 
 _STARTED: list[subprocess.Popen[bytes]] = []  # kept, so that those that have ended are collected
 
@@ -65,11 +65,12 @@ def checked(database: Database, job: Job, ask: Callable[[Job], str | None] | Non
         why = ""
     elif job.state is State.QUEUED and job.process is None and job.ray_job is None and job.silent > SILENT:
         why = "whoever submitted it ended before it was begun"
-    elif job.ray_job is not None and ask is not None:
+    elif job.ray_job is not None and ask is not None and (job.state is State.QUEUED or job.silent > 2 * BEAT):
         why = ask(job)
-    if why is not None and jobs.lose(database, job, why):
-        return jobs.get(database, job.id)
-    return jobs.get(database, job.id) if why is not None else job
+    if why is None:
+        return job
+    jobs.lose(database, job, why)
+    return jobs.get(database, job.id)
 
 
 def check_all(database: Database, found: Iterable[Job], ask: Callable[[Job], str | None] | None = None) -> list[Job]:

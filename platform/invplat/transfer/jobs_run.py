@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from invplat.core.errors import Conflict, DatabaseError, InvplatError
+from invplat.core.errors import Conflict, InvplatError
 from invplat.core.process import Process
 from invplat.registry import aliases, datasets, jobs, results, versions
 from invplat.registry.database import Database
@@ -221,7 +221,7 @@ def _living(database: Database, job: Job) -> Iterator[_Life]:
         while not ended.wait(jobs.BEAT):
             try:
                 wish = jobs.beat(database, job.id, job.attempt)
-            except DatabaseError:  # down for long; whoever writes will say so
+            except InvplatError:  # down for long; whoever writes will say so
                 continue
             life.stopping |= wish is Wish.STOP
             life.gone |= wish is Wish.GONE

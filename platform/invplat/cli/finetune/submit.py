@@ -77,6 +77,10 @@ def command(
         hint = "name businesses, or write --all, not both" if tenants else "name businesses, or write --all"
         raise SettingRefused("which businesses?" if not tenants else "names and --all", hint=hint)
     storage = open_storage(output.settings.storage_url)
+    if output.settings.address is not None and not in_process:
+        from invplat.transfer.jobs import reach
+
+        reach(output.settings.address)
     with output.database() as database:
         wanted = _wanted(database, storage, tenants)
         donors = find_bases(database, storage, bases, workload)
