@@ -213,11 +213,17 @@ def test_any_story_ends_as_it_should(tmp_path_factory: pytest.TempPathFactory, s
                 with pytest.raises(Conflict):
                     aliases.promote(database, "shop", "mlp", model, expected=other, actor="test")
             elif what == "challenge":
-                aliases.challenge(database, "shop", "mlp", model, actor="test")
-                told["challenger"] = model
+                if model == champion:
+                    with pytest.raises(Conflict, match="the champion of mlp already"):
+                        aliases.challenge(database, "shop", "mlp", model, actor="test")
+                else:
+                    aliases.challenge(database, "shop", "mlp", model, actor="test")
+                    told["challenger"] = model
             else:
                 champion = aliases.rollback(database, "shop", "mlp", expected=str(champion), actor="test")
                 told["champion"], told["previous"] = told["previous"], told["champion"]
+                if told.get("challenger") == champion:
+                    del told["challenger"]
         except Unknown:
             assert what == "rollback"
             assert "previous" not in told

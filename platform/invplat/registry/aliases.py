@@ -133,8 +133,7 @@ def apply(connection: sa.Connection, move: Move, actor: str) -> None:
         return
     if move.expected is not None:
         _put(connection, move.tenant, move.workload, PREVIOUS, move.expected)
-    challenger = _is(move.tenant, move.workload, CHALLENGER) & (ALIASES.c.model == move.model)
-    connection.execute(ALIASES.delete().where(challenger))
+    _arrived(connection, move.tenant, move.workload, move.model)
     detail = {**move.detail, "model": move.model, "before": move.expected, "reason": move.reason}
     audit.note(connection, actor, "model.promote", move.tenant, move.workload, **detail)
 
@@ -144,6 +143,9 @@ def challenge(database: Database, tenant: str | None, workload: str, model: str,
 
     def work(connection: sa.Connection) -> None:
         _check(connection, tenant, model)
+        champion = sa.select(ALIASES.c.model).where(_is(tenant, workload, CHAMPION))
+        if connection.execute(champion).scalar() == model:
+            raise Conflict(f"that version is the champion of {workload} already", hint="name another to try against it")
         _put(connection, tenant, workload, CHALLENGER, model)
         audit.note(connection, actor, "model.challenge", tenant, workload, model=model)
 
@@ -166,6 +168,7 @@ def rollback(
         if not _swap(connection, tenant, workload, expected, previous):
             raise _overtaken(tenant, workload)
         _put(connection, tenant, workload, PREVIOUS, expected)
+        _arrived(connection, tenant, workload, previous)
         detail = {"model": previous, "before": expected, "reason": reason}
         audit.note(connection, actor, "model.rollback", tenant, workload, **detail)
         return previous
@@ -187,6 +190,12 @@ def _swap(connection: sa.Connection, tenant: str | None, workload: str, before: 
     mine = _is(tenant, workload, CHAMPION) & (ALIASES.c.model == before)
     change = {"model": after} if before == after else {"model": after, "changed": now()}
     return bool(connection.execute(ALIASES.update().where(mine).values(**change)).rowcount)
+
+
+def _arrived(connection: sa.Connection, tenant: str | None, workload: str, champion: str) -> None:
+    """A champion is no longer its own challenger."""
+    challenger = _is(tenant, workload, CHALLENGER) & (ALIASES.c.model == champion)
+    connection.execute(ALIASES.delete().where(challenger))
 
 
 def _put(connection: sa.Connection, tenant: str | None, workload: str, alias: str, model: str) -> None:
