@@ -82,9 +82,9 @@ class Rows:
         examples = member.examples
         room = examples.rooms[:, 2 if member.whole else part]
         there = room > 0 if member.whole else (examples.part == part) & (room > 0)
-        observed = member.frozen.batch.observed.to(torch.float32)
+        observed = member.frozen.batch.observed.to("cpu", torch.float32)
         horizon = observed.shape[1]
-        seen = (observed * (torch.arange(horizon, device=room.device) < room[:, None])).sum(dim=1) / horizon
+        seen = (observed * (torch.arange(horizon) < room[:, None])).sum(dim=1) / horizon
         which = (there & (seen > 0)).nonzero().flatten()
         return cls(which, room[which], seen[which])
 

@@ -29,6 +29,7 @@ from invplat.workload import Layered, Spec, Workload
 MOST = 1_500  # windows of a tenant in each part
 YOUNG = 6  # this part of a history is too young to stand for what comes
 AT_ONCE = 4096  # windows whose frozen part is computed at once
+FEW = 2  # of them tell what the loss reads
 LEARN, CHOOSE, JUDGE = range(3)
 GROUPS = ("sees", "ahead", "static")
 
@@ -69,6 +70,12 @@ class Examples:
     def rows(self, part: int) -> Tensor:
         return (self.part == part).nonzero().flatten()
 
+    def without(self, part: int) -> Examples:
+        """The rows of the other parts."""
+        kept = self.part != part
+        windows = self.windows.select(kept.numpy())
+        return replace(self, windows=windows, rooms=self.rooms[kept], part=self.part[kept])
+
     @property
     def periods(self) -> int:
         return len(self.tenant.dates())
@@ -95,7 +102,8 @@ class Examples:
             for name, value in inputs.items():
                 told.setdefault(name, []).append(value)
             if needed is None:
-                needed = read_by_loss(self.workload, net, batch, self.layout)
+                few = source.batch(which[:FEW])
+                needed = read_by_loss(self.workload, net, few, self.layout)
             batches.append(batch)
         kept = needed or frozenset()
         whole = {
@@ -144,7 +152,6 @@ def examples_of(
     names: bool = False,
     known: bool = False,
     most: int = MOST,
-    device: str = "cpu",
 ) -> Examples:
     """`own`: with the columns that only this tenant has. `horizon`: another than the donor's. `names`: with embeddings
     for its own SKUs and stores. `known`: the donor is this tenant's own model, its names are known to it."""
@@ -184,8 +191,8 @@ def examples_of(
         windows,
         panels,
         parts,
-        torch.from_numpy(rooms).to(device),
-        torch.from_numpy(part).to(device),
+        torch.from_numpy(rooms),
+        torch.from_numpy(part),
         notes,
     )
 

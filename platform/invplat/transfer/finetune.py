@@ -197,7 +197,14 @@ class _Batch:
             self._judge(group)
             weights = self._again(group)
             seconds = (time.perf_counter() - began) / max(len(self.tenants), 1)
-            found.update({one.tenant.name: self._adapted(one, weights[one.tenant.name], seconds) for one in group})
+            found.update(
+                {
+                    one.tenant.name: self._adapted(
+                        one, {k: v.cpu() for k, v in weights[one.tenant.name].items()}, seconds
+                    )
+                    for one in group
+                }
+            )
         return [found[tenant.name] for tenant in self.tenants]
 
     def _ready(self, tenant: Tenant) -> _One | None:
@@ -216,7 +223,6 @@ class _Batch:
                 names=options.names,
                 known=self.known,
                 most=options.most,
-                device=options.device,
             )
             if options.settings is not None:
                 tries, note = [options.settings], ""
@@ -224,7 +230,9 @@ class _Batch:
                 tries, note = tried(examples, options.way, self.ways, options.seed)
                 tries = [replace(one, epochs=options.epochs or one.epochs) for one in tries]
             notes = [*examples.notes, *([note] if note else [])]
-            return _One(tenant, begins(start, examples), examples, tries, notes)
+            mine = begins(start, examples)
+            mine.module.to(options.device)
+            return _One(tenant, mine, examples, tries, notes)
         except UserError as error:
             self.done[tenant.name] = Adapted(tenant.name, None, failed=error.message, hint=error.hint or "")
             return None

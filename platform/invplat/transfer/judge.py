@@ -68,8 +68,9 @@ def said_by(
     examples: Examples, frozen: Frozen, way: Way, net: torch.nn.Module, weights: Mapping[str, Tensor], rows: Tensor
 ) -> Prediction:
     """What a net with these weights says of some rows."""
-    told = {name: value[rows] for name, value in frozen.told.items()}
-    fields = {name: value[rows] if name in frozen.kept else value for name, value in plain(frozen.batch).items()}
+    where = rows.to(frozen.batch.level.device)
+    told = {name: value[where] for name, value in frozen.told.items()}
+    fields = {name: value[where] if name in frozen.kept else value for name, value in plain(frozen.batch).items()}
     outputs = answered(examples.workload, net, way, weights, told)
     found = examples.workload.predict(outputs, rebuilt(frozen.batch, fields), examples.layout)
     return replace(found, quantiles=found.quantiles.cpu(), mean=found.mean.cpu())

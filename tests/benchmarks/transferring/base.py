@@ -22,16 +22,16 @@ from invplat.train.plan import Plan
 from invplat.train.schedule import Schedule
 from invplat.transfer.tenants import roomy
 from invplat.workload import Spec, Workload
-from tests.benchmarks.transferring.sets import Kind, Shop, cut
+from transferring.sets import Kind, Shop, cut
 
 SEASONS = ("month", "week_of_year", "day_of_month", "payday")
-EACH = 1_500  # windows of a shop's whole history, so that long ones do not drown the others
+EACH = 2_000  # windows of a shop's whole history, so that long ones do not drown the others
 HELD = 5  # every so many-th shop is for choosing
-YOUNG = 6  # openings of a shop, where its history has room for them
+YOUNG = 8  # openings of a shop, where its history has room for them
 
 
 def base_of(
-    workload: Workload, kind: Kind, shops: Sequence[Shop], *, epochs: int = 20, most: int = 40_000, **params: Any
+    workload: Workload, kind: Kind, shops: Sequence[Shop], *, epochs: int = 30, most: int = 90_000, **params: Any
 ) -> Model:
     spec = replace(Spec(), past=kind.past, horizon=kind.horizon, ids=())
     recipe = replace(usual_recipe(kind.frequency, kind.horizon), last_year=0)
