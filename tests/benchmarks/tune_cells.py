@@ -6,6 +6,7 @@ sides (asserted within 1e-5 of a weight's size). Two forms of the base model: ro
 study, which the targets are for) and windows of panels.
 
     make bench NAME=tune_cells
+    make bench NAME=tune_cells ARGS="--widths --out pictures"
     python tests/benchmarks/tune_cells.py --device cuda --widths
 """
 
@@ -15,6 +16,7 @@ import argparse
 import json
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,6 +29,7 @@ from invplat.train.plan import Plan
 from invplat.tune.width import WIDTHS, Widths
 from invplat.workload import Spec
 from invplat_workloads.mlp import WORKLOAD
+from tests.benchmarks.tuning.chart import by_width
 from tests.benchmarks.tuning.tables import Table, made_table
 
 HIDDEN, BATCHES = (32, 64, 128, 512), (16, 64, 256)
@@ -91,10 +94,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--widths", action="store_true", help="every cell at every width: trials a minute against K")
+    parser.add_argument("--out", type=Path, help="with --widths: a folder for pictures of it")
     given = parser.parse_args()
     torch.set_num_threads(1)
     tasks = {"rows": made_table(WORKLOAD, ROWS), "windows": windows_task()}
     ours = {name: form(name, task, given.device, given.widths) for name, task in tasks.items()}
+    if given.widths and given.out:
+        print(", ".join(map(str, by_width(ours, given.out))))
     found = {key: value["times"] for key, value in ours["rows"].items()}
     met = all(found[f"{hidden}x{batch}"] >= least for (hidden, batch), least in TARGETS.items())
     met = met and all(value["times"] >= LEAST for cells in ours.values() for value in cells.values())
