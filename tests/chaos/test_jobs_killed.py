@@ -78,10 +78,8 @@ def test_the_job_s_process_killed(firms: Firms) -> None:
     job = firms.queue()
     with firms.running(job) as process:
         until(lambda: 0 < _done(firms, job) < len(EVERYBODY), process)
-        ours = [*below(process.pid)]
         process.kill()
-        process.wait()
-        until(lambda: not any(there(child) for child in ours))
+        process.wait()  # its workers may live on for a while: whatever they are at, they keep nothing more
     lost = firms.status(job)
     assert lost["state"] == "lost"
     assert "its process is gone" in lost["message"]

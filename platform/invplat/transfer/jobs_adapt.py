@@ -6,6 +6,7 @@ registry and no Ray.
 
 from __future__ import annotations
 
+import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -191,6 +192,8 @@ def _kept(
         lineage={**model.lineage, "donor": base.reference, "donor_id": base.id, "job": pack.job},
         metrics={**model.metrics, "finetune": {"made": told, "verdict": decided}},
     )
+    if pack.owner is not None and pack.owner.alive is False:
+        sys.exit(1)  # killed; another process may be at work on the same by now
     try:
         version = versions.stored(
             storage, each.tenant, base.name, model.bundle(), donor=_began(pack, each, base), verdict=decided

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from invplat.core.process import Process
 from invplat.registry.versions import Version
 from invplat.transfer.jobs_asked import Asked
 
@@ -38,6 +39,7 @@ class Pack:
     asked: Asked
     bases: tuple[Version, ...]
     wanted: tuple[Wanted, ...]
+    owner: Process | None = None  # the job's; where it is gone nobody waits for a result any more
     tries: int = 0  # processes that died of it
 
     @property

@@ -140,7 +140,7 @@ class _Run:
             for name in pending
         ]
         for number, some in enumerate(cut(known, self.pool.at_once), 1):
-            yield Pack(number, self.job.id, self.storage.url, self.asked, bases, tuple(some))
+            yield Pack(number, self.job.id, self.storage.url, self.asked, bases, tuple(some), self.job.process)
 
     def _send(self, pack: Pack) -> int:
         """As the registry knows its businesses now; those that have left are left out."""
