@@ -3,7 +3,8 @@
 Ours: tenants in chunks, each chunk a Ray task that prepares its tenants, computes what is frozen once and trains all as
 one program. The other side: a Ray task a tenant, which prepares its windows and fits the same layers of the same donor,
 the others frozen, by the platform's own loop (same rate, batch, schedule, epochs and windows). Both run on one Ray with
-as many workers as cores, one thread each; the other side on a sample of the tenants, in turns with ours in one run.
+as many workers as cores, one thread each; the other side on a sample of the tenants, half of it before ours and half
+after, in one run.
 Losses on each tenant's windows for choosing are compared tenant by tenant.
 
     make bench NAME=finetune_throughput
@@ -17,7 +18,8 @@ import argparse
 import os
 import statistics
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +45,7 @@ PAST, HORIZON = 28, 7
 DAYS = 56  # of history
 SERIES = (24, 30, 36, 42)  # of tenants, in turn
 EPOCHS, BATCH, RATE, MOST = 20, 16, 1e-3, 600
-CHUNK = 256  # tenants a task of ours
-ROUNDS = 3
+CHUNK = 512  # tenants a task of ours
 SIZES = (10, 100, 1_000)
 TARGET, CLOSE = 20.0, 0.01
 
@@ -92,10 +93,29 @@ def single(base: Model, one: Tenant, chosen: Settings, device: str = "cpu") -> t
     return adapted_alone(base, one, chosen, MOST, device)
 
 
+@dataclass(frozen=True)
+class Side:
+    tenants: int
+    seconds: float
+    cpu: float
+    losses: list[float]
+
+    @property
+    def rate(self) -> float:
+        return 60 * self.tenants / self.seconds
+
+
 def compared(mine: list[float], theirs: list[float]) -> tuple[float, float]:
     """By how much the losses differ: of their mean, and of the tenant in the middle."""
     each = [abs(a / b - 1) for a, b in zip(mine, theirs, strict=True)]
     return sum(mine) / sum(theirs) - 1, statistics.median(each)
+
+
+def timed(work: Callable[..., Any], *given: Any) -> tuple[Any, float]:
+    """And the seconds that a core worked on it, whatever else the machine did."""
+    began = time.process_time()
+    found = work(*given)
+    return found, time.process_time() - began
 
 
 def on_ray(base: Model, tenants: list[Tenant], sample: list[Tenant], chosen: Settings) -> dict[str, Any]:
@@ -106,66 +126,62 @@ def on_ray(base: Model, tenants: list[Tenant], sample: list[Tenant], chosen: Set
     cores = os.cpu_count() or 1
     with connected(workers=cores):
         model = ray.put(base)
-        ours_task = ray.remote(num_cpus=1, max_retries=1)(packed)
-        their_task = ray.remote(num_cpus=1, max_retries=1)(single)
-        ray.get([ours_task.remote(model, [tenants[0]], chosen) for _ in range(cores)])  # workers are up, torch is in
-        ray.get([their_task.remote(model, tenants[0], chosen) for _ in range(cores)])
-        ours_rates, their_rates, losses, their_losses = [], [], [], []
+        task = ray.remote(num_cpus=1, max_retries=1)(timed)
 
-        def run_ours(some: list[Tenant]) -> tuple[float, list[tuple[Any, float]]]:
+        def ours(some: list[Tenant]) -> Side:
             began = time.perf_counter()
             size = max(min(CHUNK, -(-len(some) // cores)), 1)
             parts = [some[first : first + size] for first in range(0, len(some), size)]
-            found = ray.get([ours_task.remote(model, part, chosen) for part in parts])
-            return time.perf_counter() - began, [one for part in found for one in part]
+            found = ray.get([task.remote(packed, model, part, chosen) for part in parts])
+            seconds = time.perf_counter() - began
+            losses = [loss for part, _ in found for _, loss in part]
+            return Side(len(some), seconds, sum(cpu for _, cpu in found), losses)
 
-        share = -(-len(tenants) // ROUNDS)
-        each = -(-len(sample) // ROUNDS)
-        for turn in range(ROUNDS):
-            mine = tenants[turn * share : (turn + 1) * share]
-            seconds, found = run_ours(mine)
-            ours_rates.append(60 * len(mine) / seconds)
-            losses += [loss for _, loss in found]
-            theirs = sample[turn * each : (turn + 1) * each]
+        def theirs(some: list[Tenant]) -> Side:
             began = time.perf_counter()
-            told = ray.get([their_task.remote(model, one, chosen) for one in theirs])
-            their_rates.append(60 * len(theirs) / (time.perf_counter() - began))
-            their_losses += [loss for _, loss in told]
-            print(
-                f"round {turn + 1}: ours {ours_rates[-1]:,.0f} tenants a minute, a task each {their_rates[-1]:,.0f}",
-                flush=True,
-            )
-        by_number = {}
-        for number in [size for size in SIZES if size <= len(tenants)]:
-            by_number[number] = run_ours(tenants[:number])[0] / number
-    return {
-        "ours": ours_rates,
-        "theirs": their_rates,
-        "losses": losses,
-        "their_losses": their_losses,
-        "seconds_a_tenant": by_number,
-    }
+            found = ray.get([task.remote(single, model, one, chosen) for one in some])
+            seconds = time.perf_counter() - began
+            return Side(len(some), seconds, sum(cpu for _, cpu in found), [loss for (_, loss), _ in found])
+
+        theirs(sample[:1] * cores)  # workers are up, torch is in
+        ours(tenants[:cores])
+        half = len(sample) // 2
+        first, mine, last = theirs(sample[:half]), ours(tenants), theirs(sample[half:])
+        by_number = {size: mine.seconds / size for size in SIZES if size == len(tenants)}
+        by_number |= {size: ours(tenants[:size]).seconds / size for size in SIZES if size < len(tenants)}
+    return told(mine, first, last, dict(sorted(by_number.items())))
 
 
 def in_process(
     base: Model, tenants: list[Tenant], sample: list[Tenant], chosen: Settings, device: str
 ) -> dict[str, Any]:
     base = replace(base, module=base.module.to(device))
-    packed(base, tenants[:8], chosen, device)
-    single(base, tenants[0], chosen, device)
-    ours, theirs, losses, their_losses = [], [], [], []
-    share, each = -(-len(tenants) // ROUNDS), -(-len(sample) // ROUNDS)
-    for turn in range(ROUNDS):
-        mine = tenants[turn * share : (turn + 1) * share]
-        began = time.perf_counter()
-        losses += [loss for _, loss in packed(base, mine, chosen, device)]
-        ours.append(60 * len(mine) / (time.perf_counter() - began))
-        some = sample[turn * each : (turn + 1) * each]
-        began = time.perf_counter()
-        their_losses += [single(base, one, chosen, device)[1] for one in some]
-        theirs.append(60 * len(some) / (time.perf_counter() - began))
-        print(f"round {turn + 1}: ours {ours[-1]:,.0f} tenants a minute, one at a time {theirs[-1]:,.0f}", flush=True)
-    return {"ours": ours, "theirs": theirs, "losses": losses, "their_losses": their_losses, "seconds_a_tenant": {}}
+
+    def side(work: Callable[[list[Tenant]], list[float]], some: list[Tenant]) -> Side:
+        began, cpu = time.perf_counter(), time.process_time()
+        losses = work(some)
+        return Side(len(some), time.perf_counter() - began, time.process_time() - cpu, losses)
+
+    def ours(some: list[Tenant]) -> list[float]:
+        return [loss for _, loss in packed(base, some, chosen, device)]
+
+    def theirs(some: list[Tenant]) -> list[float]:
+        return [single(base, one, chosen, device)[1] for one in some]
+
+    ours(tenants[:8])
+    theirs(tenants[:1])
+    half = len(sample) // 2
+    first, mine, last = side(theirs, sample[:half]), side(ours, tenants), side(theirs, sample[half:])
+    return told(mine, first, last, {})
+
+
+def told(mine: Side, first: Side, last: Side, by_number: dict[int, float]) -> dict[str, Any]:
+    theirs = Side(
+        first.tenants + last.tenants, first.seconds + last.seconds, first.cpu + last.cpu, first.losses + last.losses
+    )
+    for name, side in (("ours", mine), ("one at a time", theirs)):
+        print(f"{name}: {side.rate:,.0f} tenants a minute, {1e3 * side.cpu / side.tenants:,.0f} ms of a core each")
+    return {"ours": mine, "theirs": theirs, "seconds_a_tenant": by_number}
 
 
 def drawn(by_number: dict[int, float], alone: float, folder: Path) -> None:
@@ -205,18 +221,18 @@ def main() -> None:
         if given.device == "cpu"
         else in_process(base, tenants, sample, chosen, given.device)
     )
-    mine = found["losses"][::apart][: len(sample)]
-    mean, middle = compared(mine, found["their_losses"])
-    ours, theirs = statistics.median(found["ours"]), statistics.median(found["theirs"])
-    ratio = ours / theirs
+    ours, theirs = found["ours"], found["theirs"]
+    mean, middle = compared(ours.losses[::apart][: len(sample)], theirs.losses)
+    ratio = ours.rate / theirs.rate
     if found["seconds_a_tenant"]:
-        drawn(found["seconds_a_tenant"], 60 / theirs, given.out)
+        drawn(found["seconds_a_tenant"], 60 / theirs.rate, given.out)
     close = abs(mean) <= CLOSE
     last_line(
         "finetune_throughput",
         ours={
-            "tenants_a_minute": ours,
+            "tenants_a_minute": ours.rate,
             "times": ratio,
+            "times by seconds of a core": (theirs.cpu / theirs.tenants) / (ours.cpu / ours.tenants),
             "loss_beside_theirs": mean,
             "middle_tenant_differs_by": middle,
             "seconds_a_tenant": found["seconds_a_tenant"],
@@ -224,7 +240,7 @@ def main() -> None:
             "way": chosen.way.label,
             "device": given.device if given.device == "cpu" else torch.cuda.get_device_name(),
         },
-        peers={"one Ray task a tenant": theirs, "sample": len(sample)},
+        peers={"one Ray task a tenant": theirs.rate, "sample": len(sample)},
         target={"times": TARGET if given.device == "cpu" else 30.0, "losses within": CLOSE},
         met=ratio >= (TARGET if given.device == "cpu" else 30.0) and close,
         reproduced=None,

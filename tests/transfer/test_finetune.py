@@ -74,15 +74,16 @@ def test_each_tenants_failure_is_its_own() -> None:
     constant = changed(shop("constant"), lambda demand: demand * 0 + 3)
     alone = begun(donor(), [shop("fine")], QUICK)[0]
     found = {one.tenant: one for one in begun(donor(), [dead, odd, shop("fine"), none, weekly, constant], QUICK)}
-    assert "never sold anything" in found["dead"].failed
+    assert "never sold anything" in found["dead"].notes[0]
+    assert found["dead"].way == "untouched"
     assert "is no number" in found["odd"].failed
     assert "no store" in found["none"].failed
     assert "weekly" in found["weekly"].failed
-    assert all(found[name].hint for name in ("dead", "odd", "none", "weekly"))
+    assert all(found[name].hint for name in ("odd", "none", "weekly"))
     assert not found["constant"].failed
     assert not found["fine"].failed
-    with pytest.raises(UserError, match="dead"):
-        found["dead"].model()
+    with pytest.raises(UserError, match="odd"):
+        found["odd"].model()
     for name, value in alone.weights.items():
         assert torch.allclose(value, found["fine"].weights[name], atol=1e-5)
 
@@ -197,6 +198,15 @@ def test_a_workload_that_is_not_layered_is_adapted_too() -> None:
     assert found.choice is not None
     with pytest.raises(SettingRefused, match="can't be adapted by 'last'"):
         way_of(find("gru"), "last")
+
+
+@pytest.mark.parametrize("way", ["head", "all"])
+def test_a_workload_that_decides_is_adapted_too(way: str) -> None:
+    some = [shop(f"t{seed}", days=70, seed=seed) for seed in (1, 2)]
+    options = Options(way=way, again=False, most=80)
+    found = begun(donor("e2e", trained=False), some, options)
+    assert not any(one.failed for one in found), [one.failed for one in found]
+    assert all(one.choice is not None and one.choice.before > 0 for one in found)
 
 
 def test_the_naive_is_the_same_as_last_week() -> None:

@@ -24,7 +24,7 @@ from invplat.transfer.choose import Choice, chosen, tried
 from invplat.transfer.examples import MOST, Examples, Frozen, examples_of
 from invplat.transfer.gate import BASE, CANDIDATE, CHAMPION, NAIVE, Judged, Verdict, decide
 from invplat.transfer.judge import Held, Store, judged, model_said, naive, said_by
-from invplat.transfer.tenants import LEAST, Tenant, checked
+from invplat.transfer.tenants import Tenant, checked, young
 from invplat.transfer.ways import AUTO, Way, way_of, ways_of
 from invplat.workload import Prediction
 
@@ -212,8 +212,9 @@ class _Batch:
         try:
             start = self.starts[tenant.name]
             checked(tenant, start.preparation.frequency)
-            if len(tenant.dates()) < LEAST:
-                self.done[tenant.name] = self._newborn(tenant, start)
+            why = young(tenant)
+            if why:
+                self.done[tenant.name] = self._newborn(tenant, start, why)
                 return None
             examples = examples_of(
                 start,
@@ -237,15 +238,14 @@ class _Batch:
             self.done[tenant.name] = Adapted(tenant.name, None, failed=error.message, hint=error.hint or "")
             return None
 
-    def _newborn(self, tenant: Tenant, start: Model) -> Adapted:
-        """Too young to be learnt from or judged by: what is there serves it."""
+    def _newborn(self, tenant: Tenant, start: Model, why: str) -> Adapted:
+        """Nothing to learn from or judge by: what is there serves it."""
         nothing = Judged(np.zeros(0))
         rivals = {BASE: nothing, NAIVE: nothing}
         if tenant.name in self.champions:
             rivals[CHAMPION] = nothing
-        note = f"{tenant.name} has {len(tenant.dates())} periods of history; {LEAST} are the least to learn from"
         lineage = lineage_of(tenant.dataset, seed=self.options.seed, donor=self.name or None, way="untouched")
-        return Adapted(tenant.name, decide(None, rivals), None, {}, start, lineage, {}, (note,))
+        return Adapted(tenant.name, decide(None, rivals), None, {}, start, lineage, {}, (why,))
 
     def _choose(self, group: Sequence[_One]) -> None:
         fits: dict[str, list[tuple[Settings, Fitted]]] = {one.tenant.name: [] for one in group}

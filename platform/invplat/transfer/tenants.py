@@ -124,11 +124,19 @@ def checked(tenant: Tenant, frequency: str) -> None:
             f"{tenant.name} was read {tenant.frequency}, its donor is {frequency}",
             hint=f"read it with frequency={frequency!r}, or choose a {tenant.frequency} donor",
         )
-    if not any(bool((panel.demand > 0).any()) for panel in tenant.panels):
-        raise DatasetError(f"{tenant.name} never sold anything", hint="wait for its first sales; the base serves it")
     for panel in tenant.panels:
         if not bool(np.isfinite(panel.demand).all()):
             raise DatasetError(
                 f"store {panel.store!r} of {tenant.name} has demand that is no number",
                 hint="ingest its sales again: such rows are quarantined",
             )
+
+
+def young(tenant: Tenant) -> str:
+    """Why nothing can be learnt from it yet, in words; empty where something can."""
+    if not any(bool((panel.demand > 0).any()) for panel in tenant.panels):
+        return f"{tenant.name} never sold anything: its donor serves it untouched"
+    count = len(tenant.dates())
+    if count < LEAST:
+        return f"{tenant.name} has {count} periods of history, {LEAST} are the least: its donor serves it untouched"
+    return ""
