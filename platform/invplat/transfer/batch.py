@@ -114,7 +114,10 @@ def packs_of(members: Sequence[Member]) -> list[list[int]]:
     for place, member in enumerate(members):
         count = len(Rows.of(member, LEARN))
         chosen = member.settings
-        key = (chosen.way, steps_of(count, chosen.batch), chosen.blends, -1 if chosen.stop is None else chosen.stop)
+        key = (
+            *(chosen.way, steps_of(count, chosen.batch), chosen.blends),
+            *(-1 if chosen.stop is None else chosen.stop, chosen.seed),
+        )
         alike.setdefault(key, []).append((count, place))
     found = []
     for key, group in alike.items():
@@ -140,15 +143,20 @@ class Pack:
         self.net = members[0].net
         slow = torch.tensor([member.settings.slow for member in members])
         self.weights = Weights(workload, self.way, [member.net for member in members], slow, device)
-        self.data = Data([member.frozen for member in members])
-        self.learn = Table([Rows.of(member, LEARN) for member in members], self.data.starts, device)
-        held = [None if member.whole else Rows.of(member, CHOOSE) for member in members]
-        self.held = Table(held, self.data.starts, device)
-        self.steps = steps_of(max(self.learn.counts), members[0].settings.batch)
         chosen = [member.settings for member in members]
+        data = Data([member.frozen for member in members])
+        self.like, self.rest = data.like, data.rest
+        learn = Table([Rows.of(member, LEARN) for member in members], data.starts, device)
+        self.steps = steps_of(max(learn.counts), chosen[0].batch)
+        self.batches = [data.block(*learn.at(local), there) for local, there in self._drawn(learn.counts)]
+        held = Table([None if one.whole else Rows.of(one, CHOOSE) for one in members], data.starts, device)
+        at_once = max(JUDGED // len(members), 16)
+        rows = torch.split(torch.arange(max(held.counts), device=device), at_once)
+        self.held = [data.block(*held.at(local.expand(len(members), -1))) for local in rows]
+        self.counts = held.counts
         self.epochs = max(one.epochs if one.stop is None else one.stop for one in chosen)
         self.every = torch.tensor([one.epochs for one in chosen], device=device) * self.steps
-        self.orders = [torch.Generator().manual_seed(one.seed) for one in chosen]
+        self.order = torch.Generator().manual_seed(chosen[0].seed)
         self.fused = workload.fusable or bool(self.way.last)
         self.rate = torch.tensor([member.settings.rate for member in members], device=device)
         self.pull = torch.tensor([member.settings.pull for member in members], device=device)
@@ -185,7 +193,7 @@ class Pack:
         judged = torch.stack(losses).T.tolist()
         learnt = torch.stack(train).T.tolist() if train else [[] for _ in self.members]
         found = []
-        for row, held in enumerate(self.held.counts):
+        for row, held in enumerate(self.counts):
             mine = {name: value[row] for name, value in views.items()}
             weights = {name: value.clone() for name, value in self.weights.whole(mine).items()}
             told = tuple(judged[row]) if held else ()
@@ -193,35 +201,34 @@ class Pack:
         return found
 
     def epoch(self, number: int) -> Tensor:
-        """Each member's mean loss."""
-        local, there = self._batches()
+        """Each member's mean loss. Its batches come in another order each time."""
         total = torch.zeros(len(self.members), device=self.device)
-        for step in range(self.steps):
+        for step, place in enumerate(torch.randperm(self.steps, generator=self.order).tolist()):
             moment = (number - 1) * self.steps + step
             rates = self.rate * 0.5 * (1 + torch.cos(math.pi * (moment / self.every).clamp(max=1.0)))
-            which, room, weight = self.learn.at(local[:, step])
-            total += self._step(which, room, weight * there[:, step], rates)
+            total += self._step(self.batches[place], rates)
         for row in (~total.isfinite()).nonzero().flatten().tolist():
             self.trouble[row] = self.trouble[row] or f"the loss was not finite in epoch {number}"
         return total / self.steps
 
-    def _batches(self) -> tuple[Tensor, Tensor]:
-        """Members × steps × the widest batch: which of each member's rows, and 0 for what only fills up."""
-        wide = -(-max(self.learn.counts) // self.steps)
-        local = torch.zeros((len(self.orders), self.steps, wide), dtype=torch.int64)
+    def _drawn(self, counts: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
+        """Batches, once for all epochs, so that their examples lie side by side: of each which of a member's rows
+        (members × the widest), and 0 for what only fills up. Each member's are drawn by its own seed."""
+        wide = -(-max(counts) // self.steps)
+        local = torch.zeros((self.steps, len(counts), wide), dtype=torch.int64)
         there = torch.zeros(local.shape)
-        for row, (count, order) in enumerate(zip(self.learn.counts, self.orders, strict=True)):
+        for row, (count, member) in enumerate(zip(counts, self.members, strict=True)):
             own = -(-count // self.steps)
             filled = torch.full((self.steps * own,), -1)
-            filled[:count] = torch.randperm(count, generator=order)
+            filled[:count] = torch.randperm(count, generator=torch.Generator().manual_seed(member.settings.seed))
             mine = filled.view(own, self.steps).T  # every batch about as large
-            local[row, :, :own], there[row, :, :own] = mine.clamp(min=0), (mine >= 0).float()
-        return local.to(self.device), there.to(self.device)
+            local[:, row, :own], there[:, row, :own] = mine.clamp(min=0), (mine >= 0).float()
+        return list(zip(local.to(self.device), there.to(self.device), strict=True))
 
-    def _step(self, which: Tensor, room: Tensor, weight: Tensor, rates: Tensor) -> Tensor:
+    def _step(self, block: Block, rates: Tensor) -> Tensor:
         views = {name: value.detach().requires_grad_() for name, value in self.weights.views().items()}
-        losses = self._losses(views, which, room)
-        loss = (losses * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1e-9)
+        losses = self._losses(views, block)
+        loss = (losses * block.weight).sum(dim=1) / block.weight.sum(dim=1).clamp(min=1e-9)
         found = torch.autograd.grad(loss.sum(), list(views.values()), allow_unused=True)
         flat = [
             torch.zeros_like(view).flatten(1) if part is None else part.flatten(1)
@@ -230,19 +237,16 @@ class Pack:
         self.weights.step(torch.cat(flat, dim=1), rates, self.pull, CLIP)
         return loss.detach()
 
-    def _losses(self, views: Mapping[str, Tensor], which: Tensor, room: Tensor) -> Tensor:
-        told, fields = self.data.take(which)
-        ahead = torch.arange(self.data.horizon, device=which.device)
-        fields["observed"] = fields["observed"] & (ahead < room.unsqueeze(-1))
-
+    def _losses(self, views: Mapping[str, Tensor], block: Block) -> Tensor:
         def one(weights: Any, told: Any, fields: Any) -> Tensor:
-            batch = rebuilt(self.data.like, {**self.data.rest, **fields})
+            batch = rebuilt(self.like, {**self.rest, **fields})
             return self.workload.loss(self._answered(self.weights.whole(weights), told), batch, self.layout)
 
         if self.fused:
-            found: Tensor = vmap(one)(views, told, fields)
+            found: Tensor = vmap(one)(views, block.told, block.fields)
             return found
-        return torch.stack([one(*(_row(part, row) for part in (views, told, fields))) for row in range(len(which))])
+        parts = (views, block.told, block.fields)
+        return torch.stack([one(*(_row(part, row) for part in parts)) for row in range(len(block.weight))])
 
     def _answered(self, weights: Mapping[str, Tensor], told: Mapping[str, Tensor]) -> Outputs:
         return answered(self.workload, self.net, self.way, weights, told)
@@ -253,11 +257,9 @@ class Pack:
         total = torch.zeros(len(self.members), dtype=torch.float64, device=self.device)
         number = torch.zeros_like(total)
         views = self.weights.views(rows)
-        at_once = max(JUDGED // len(self.members), 16)
-        for local in torch.split(torch.arange(max(self.held.counts), device=self.device), at_once):
-            which, room, weight = self.held.at(local.expand(len(self.members), -1))
-            total += (self._losses(views, which, room) * weight).sum(dim=1)
-            number += weight.sum(dim=1)
+        for block in self.held:
+            total += (self._losses(views, block) * block.weight).sum(dim=1)
+            number += block.weight.sum(dim=1)
         return total / number
 
 
@@ -322,8 +324,8 @@ class Data:
         self.like, self.horizon = frozen[0].batch, frozen[0].batch.observed.shape[1]
         self.rest = {name: value for name, value in plain(self.like).items() if name not in self.fields}
 
-    def take(self, which: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """members × number of rows → what their layers are told, and what their answers are judged by."""
+    def block(self, which: Tensor, room: Tensor, weight: Tensor, there: Tensor | None = None) -> Block:
+        """members × number of rows, side by side; of their targets only what lies in their room is seen."""
         told, fields = (
             {
                 name: value.index_select(0, which.flatten()).view(*which.shape, *value.shape[1:])
@@ -331,7 +333,17 @@ class Data:
             }
             for part in (self.told, self.fields)
         )
-        return told, fields
+        fields["observed"] = fields["observed"] & (torch.arange(self.horizon, device=room.device) < room.unsqueeze(-1))
+        return Block(told, fields, weight if there is None else weight * there)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Examples of all members that a step looks at; members × number of rows."""
+
+    told: dict[str, Tensor]
+    fields: dict[str, Tensor]  # that the loss reads
+    weight: Tensor  # 0 for what only fills up
 
 
 def _row(values: Mapping[str, Tensor], row: int) -> dict[str, Tensor]:
