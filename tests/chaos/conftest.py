@@ -22,7 +22,7 @@ def shop_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ended = run(command(*words, "--home", home, "--quiet"))
         assert ended.returncode == 0, ended.stderr
     (home / "space.toml").write_text(SMALL)
-    done(Tuning(home, home / "first", "first").words("--in-process", "--epochs", 1, "--trials", 1, "--json"))
+    done(Tuning(home, home / "first", "first").words("--in-process", "--epochs", 1, "--json"))
     # Two trials a pack, whatever was measured: there must be packs enough to be in the middle of them.
     widths = home / "widths.json"
     widths.write_text(json.dumps(dict.fromkeys(json.loads(widths.read_text()), 2)))
