@@ -147,6 +147,19 @@ def test_going_on_in_a_batch_is_going_on_alone() -> None:
             assert torch.allclose(value, one.weights[name], atol=1e-5)
 
 
+def test_going_on_from_different_trunks_keeps_each_its_own() -> None:
+    some = [shop(f"t{seed}", seed=seed) for seed in (1, 2)]
+    every = replace(QUICK.settings, way=ways_of(donor().workload)["all"], stop=2, slow=1.0)
+    first = {one.tenant: one.model() for one in begun(donor(), some, replace(QUICK, again=False, settings=every))}
+    together = continued(first, some, replace(QUICK, again=False))
+    for tenant, one in zip(some, together, strict=True):
+        trunk = one.model().module.state_dict()["trunk_one.weight"]
+        assert torch.equal(trunk, first[tenant.name].module.state_dict()["trunk_one.weight"])
+        alone = continued({tenant.name: first[tenant.name]}, [tenant], replace(QUICK, again=False))[0]
+        for name, value in alone.weights.items():
+            assert torch.allclose(value, one.weights[name], atol=1e-5)
+
+
 def test_columns_that_only_a_tenant_has_begin_without_a_say() -> None:
     tenant = shop("t", seed=8)
     panel = tenant.panels[0]

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import xxhash
 from torch import Tensor
 
 from invplat.core.errors import UserError
@@ -25,10 +26,10 @@ from invplat.transfer.examples import MOST, Examples, Frozen, examples_of
 from invplat.transfer.gate import BASE, CANDIDATE, CHAMPION, NAIVE, Judged, Verdict, decide
 from invplat.transfer.judge import Held, Store, judged, model_said, naive, said_by
 from invplat.transfer.tenants import Tenant, checked, young
-from invplat.transfer.ways import AUTO, Way, way_of, ways_of
+from invplat.transfer.ways import AUTO, Way, ways_of
 from invplat.workload import Prediction
 
-AT_ONCE = 64  # tenants whose windows are in memory at a time
+AT_ONCE = 128  # tenants whose windows are in memory at a time
 
 
 @dataclass(frozen=True)
@@ -138,12 +139,12 @@ def _kept(model: Model, options: Options) -> Any:
     ways = ways_of(model.workload, options.layers)
     learns = ways[names[0]].learns if names[0] in ways else ()
     state = model.module.state_dict()
-    stays = tuple(
-        (name, tuple(value.flatten()[:: max(value.numel() // 64, 1)].tolist()))
-        for name, value in state.items()
-        if not (learns and name.startswith(learns))
-    )
-    return model.workload.name, str(model.layout.to_json()), model.preparation.frequency, stays
+    digest = xxhash.xxh3_128()
+    for name, value in state.items():
+        if not (learns and name.startswith(learns)):
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return model.workload.name, str(model.layout.to_json()), model.preparation.frequency, digest.hexdigest()
 
 
 @dataclass
@@ -363,8 +364,3 @@ def begins(donor: Model, examples: Examples) -> Model:
     return replace(
         donor, spec=examples.spec, layout=examples.layout, preparation=examples.preparation, module=module.eval()
     )
-
-
-def asked_way(donor: Model, name: str, layers: int = 1) -> Way | None:
-    """The way of that name, checked; None for auto."""
-    return None if name == AUTO else way_of(donor.workload, name, layers)

@@ -55,7 +55,13 @@ def drawn(curve: Mapping[int, Mapping[str, float]], results: Sequence[Mapping[st
             heights.append(float(np.mean(ratios)) if ratios else np.nan)
         axes.bar(np.arange(len(groups)) + place * wide, heights, wide, color=colour, label=SAID[name])
     axes.axhline(1, color="#444444", linewidth=0.8)
-    axes.set_xticks(np.arange(len(groups)) + 0.4, [f"{name}\n{history}" for name, history in groups], fontsize=7)
+    axes.set_xticks(
+        np.arange(len(groups)) + 0.4,
+        [f"{name} {history}" for name, history in groups],
+        rotation=40,
+        ha="right",
+        fontsize=8,
+    )
     axes.set(ylabel="WAPE beside the untouched base", title="Tenants of each set and periods of history", ylim=(0, 2.5))
     axes.legend(fontsize=8)
     _saved(pyplot, figure, folder, "transfer_sets")
