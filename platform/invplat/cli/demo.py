@@ -13,6 +13,7 @@ from invplat.cli.output import Output, common, pass_output
 
 STUDY = "demo"
 LITTLE = ("--windows", "6000", "--spec", "past=28,horizon=14")  # enough to see it learn, little enough not to wait
+BASE = "30000"  # windows that the base learns from
 
 
 @click.command()
@@ -23,7 +24,8 @@ LITTLE = ("--windows", "6000", "--spec", "past=28,horizon=14")  # enough to see 
 @common
 @pass_output
 def command(output: Output, tenants: int, seed: int, trials: int, epochs: int) -> None:
-    """Make up a few businesses, ingest their files, describe one, search the base model's params for it and train.
+    """Make up a few businesses, ingest their files, describe one, search the base model's params for it, train a base
+    on all but the last of them, and adapt it to each.
 
     Everything is kept under the home folder; running it again makes the same again, but the study, which is gone on
     with. With --json, one line a step.
@@ -47,10 +49,14 @@ def command(output: Output, tenants: int, seed: int, trials: int, epochs: int) -
     else:
         size = ("--trials", str(trials), *few, *LITTLE)
         _type(output, "tune", "mlp", "--tenant", names[0], "--name", STUDY, *size)
-    _type(output, "train", "mlp", "--tenant", names[0], "--from", STUDY, *few)
+    pooled = [word for name in names[: max(len(names) - 1, 1)] for word in ("--tenant", name)]
+    _type(output, "train", "mlp", *pooled, "--from", STUDY, "--base", "--windows", BASE, *few)
+    _type(output, "finetune submit", "--all", "--wait")
+    _type(output, "models list", "--tenant", names[0])
     output.note(f"\n{len(names)} made-up businesses are in {output.settings.home}, pictures of one in {page}")
     output.note("next, your own files:")
-    output.note("  invplat data ingest --tenant NAME --mapping generic FILES   (or first: invplat data suggest FILES)")
+    output.note("  invplat tenant add NAME --data FILES --mapping generic   (or first: invplat data suggest FILES)")
+    output.note("  invplat finetune submit NAME --wait")
 
 
 def _there(output: Output) -> bool:

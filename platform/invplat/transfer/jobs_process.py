@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -19,8 +20,6 @@ from invplat.core.settings import Settings
 from invplat.registry import jobs
 from invplat.registry.database import Database
 from invplat.registry.jobs import BEAT, SILENT, UNDER_WAY, Job, State
-
-_STARTED: list[subprocess.Popen[bytes]] = []  # kept, so that those that have ended are collected
 
 
 def log_of(settings: Settings, job: Job) -> Path:
@@ -34,7 +33,6 @@ def start(settings: Settings, database: Database, job: Job) -> int:
     environment["INVPLAT_HOME"] = str(settings.home)
     environment["INVPLAT_DATABASE_URL"] = settings.database_url  # never among the words that anybody can list
     environment["INVPLAT_STORAGE_URL"] = settings.storage_url
-    _STARTED[:] = [process for process in _STARTED if process.poll() is None]
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as stream:
@@ -51,7 +49,7 @@ def start(settings: Settings, database: Database, job: Job) -> int:
         raise StorageError(
             f"the job's process could not be started: {error.strerror or error}", hint=f"see that {log} can be written"
         ) from error
-    _STARTED.append(process)
+    threading.Thread(target=process.wait, daemon=True).start()  # a server that submits jobs collects those that end
     jobs.sent(database, job.id, process=Process.of(process.pid))
     return process.pid
 
