@@ -11,7 +11,7 @@ BENCHMARKS := $(patsubst tests/benchmarks/%.py,%,$(filter-out %/__init__.py,$(wi
 
 demo: $(READY)
 	$(BIN)/invplat --home demo demo
-	@echo "demo: a made-up world was ingested and described, a model tuned and trained, under ./demo"
+	@echo "demo: a made-up world was ingested and described, a base tuned, trained and adapted to each, under ./demo"
 
 test: $(READY)
 	$(BIN)/python -m pytest -q $(ARGS)

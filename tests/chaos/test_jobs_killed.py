@@ -117,9 +117,10 @@ def test_a_worker_killed_and_the_command_long_gone(firms: Firms) -> None:
 
 def test_a_stop_is_heard_at_once(firms: Firms) -> None:
     job = firms.queue()
+    typed(firms.home, "jobs", "status", job)  # what it imports is there when it matters
     with firms.running(job) as process:
         until(lambda: 0 < _done(firms, job) < len(EVERYBODY), process)
-        done(firms.words("jobs", "stop", job))
+        typed(firms.home, "jobs", "stop", job)
         process.wait(timeout=60)
     found = firms.status(job)
     assert (found["state"], process.returncode) == ("stopped", 1)
