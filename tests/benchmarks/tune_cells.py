@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tuning.chart import by_width
+from tuning.tables import Table, made_table
 
 from invplat.testing.panels import Case, made_windows
 from invplat.train.fused import Member, fit_pack
@@ -29,8 +31,6 @@ from invplat.train.plan import Plan
 from invplat.tune.width import WIDTHS, Widths
 from invplat.workload import Spec
 from invplat_workloads.mlp import WORKLOAD
-from tests.benchmarks.tuning.chart import by_width
-from tests.benchmarks.tuning.tables import Table, made_table
 
 HIDDEN, BATCHES = (32, 64, 128, 512), (16, 64, 256)
 TARGETS = {(32, 16): 15.0, (64, 64): 4.5}

@@ -13,15 +13,16 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+from math import isfinite
 from typing import Any
 
 import torch
+from tuning.ours import ours
+from tuning.plain import Ran, plain
+from tuning.tables import made_table
 
 from invplat.session import connected
 from invplat_workloads.mlp import WORKLOAD
-from tests.benchmarks.tuning.ours import ours
-from tests.benchmarks.tuning.plain import Ran, plain
-from tests.benchmarks.tuning.tables import made_table
 
 TRIALS, EPOCHS, ROWS, CORES = 64, 9, 6_000, 2
 TARGET = {"time_to_loss": 0.25, "whole_study": 0.5, "outside_arithmetic": 0.1}
@@ -72,8 +73,9 @@ def main() -> None:
         "outside_arithmetic": round(statistics.median(rest), 3),
     }
     met = all(figures[name] <= most for name, most in TARGET.items())
+    told = {name: value if isfinite(value) else None for name, value in figures.items()}  # None: never reached
     peers = {"plain_ray_tune": 1.0}
-    print(json.dumps({"name": "tune_throughput", "ours": figures, "peers": peers, "target": TARGET, "met": met}))
+    print(json.dumps({"name": "tune_throughput", "ours": told, "peers": peers, "target": TARGET, "met": met}))
 
 
 if __name__ == "__main__":

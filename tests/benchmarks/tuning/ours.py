@@ -13,8 +13,8 @@ from invplat.tune.plan import StudyPlan
 from invplat.tune.search import search_of
 from invplat.tune.trial import Finished, Pack
 from invplat.tune.width import Widths, widest
-from tests.benchmarks.tuning.plain import Ran
-from tests.benchmarks.tuning.tables import Table
+from tuning.plain import Ran
+from tuning.tables import Table
 
 
 class Unkept:

@@ -21,7 +21,7 @@ from ray.tune.search.optuna import OptunaSearch
 from invplat.core.space import Choice, Integer, Space
 from invplat.train.loop import Run
 from invplat.train.plan import Plan
-from tests.benchmarks.tuning.tables import Table
+from tuning.tables import Table
 
 QUIET = {"RAY_AIR_NEW_OUTPUT": "0", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1", "TUNE_GLOBAL_CHECKPOINT_S": "1000000"}
 
