@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,17 +60,21 @@ def test_a_worker_killed(tuning: Tuning, undisturbed: Tuning) -> None:
     assert "The best of" in said
 
 
-def test_ctrl_c(tuning: Tuning, undisturbed: Tuning) -> None:
+@pytest.mark.parametrize(
+    ("send", "number"), [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)], ids=["ctrl-c", "a cluster's wish"]
+)
+def test_it_is_told_to_end(send: Callable[[int, int], None], number: int, tuning: Tuning, undisturbed: Tuning) -> None:
     with begun(tuning.words()) as process:
         tuning.wait(2, process)
         ours = [*below(process.pid)]
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of the group
+        send(process.pid, number)  # a terminal tells all of the group
         _, trouble = process.communicate(timeout=60)
         until(lambda: not any(there(child) for child in ours))
     assert process.returncode == 130
     assert f"of {TRIALS} trials are kept" in trouble
     assert f"--resume {tuning.name}" in trouble
     assert "Traceback" not in trouble
+    assert "SIGTERM received" not in trouble
     assert (tuning.folder / "trials.parquet").exists()
     done(tuning.resume("--in-process"))  # what one way began, another may end
     tuning.check()

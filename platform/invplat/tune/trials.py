@@ -241,7 +241,8 @@ def _quiet(at_once: int) -> Iterator[None]:
 
 @contextmanager
 def _interrupts(floor: _Floor) -> Iterator[None]:
-    """Ctrl-C ends the study at Ray Tune's next turn, where its processes can be ended with it; a second one at once."""
+    """Ctrl-C, or a cluster's wish, ends the study at Ray Tune's next turn, where its processes can be ended with it; a
+    second one at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -251,11 +252,12 @@ def _interrupts(floor: _Floor) -> Iterator[None]:
             raise KeyboardInterrupt
         floor.wrong = KeyboardInterrupt()
 
-    before = signal.signal(signal.SIGINT, interrupted)
+    before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)  # None: Ray's own, which Python can't put back
 
 
 @contextmanager
