@@ -63,9 +63,9 @@ def test_whole_learns_from_the_test_part_too_and_says_so(made: Trained, material
     assert date.fromisoformat(whole.model.lineage["saw_until"]) > date.fromisoformat(made.model.lineage["saw_until"])
 
 
-def test_params_outside_the_space_are_refused_with_the_range(material: Material) -> None:
-    with pytest.raises(SettingRefused, match=r"hidden_one = 33 is outside the space\n  write one of 32"):
-        trained(material, params={"hidden_one": 33})
+def test_params_that_the_workload_does_not_have_are_refused(material: Material) -> None:
+    with pytest.raises(SettingRefused, match="hiden_one"):
+        trained(material, params={"hiden_one": 32})
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from invplat.tune.metrics import Judge, check_metrics
 from invplat.tune.packs import Runner, run_pack
 from invplat.tune.plan import StudyPlan
 from invplat.tune.trial import Asked, Pack, State
-from invplat.tune.width import Widths, best, widest
+from invplat.tune.width import WIDTHS, Widths, best, widest
 from invplat.workload import find
 from tests.train.shop import shop
 
@@ -195,7 +195,7 @@ def test_widths_are_measured_once_and_kept(task: Material, tmp_path: Path, monke
     kept = tmp_path / "home" / "widths.json"
     params = {**find("mlp").space.defaults, **SHAPE, "batch_size": 16}
     found = Widths(task, kept=kept)(params)
-    assert 1 <= found <= 64
+    assert 1 <= found <= WIDTHS[-1]
     again = Widths(task, kept=kept)
     monkeypatch.setattr(Widths, "seconds", lambda *_: pytest.fail("measured again"))
     assert again(params) == found

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -119,6 +120,8 @@ class _Floor:
         self.driver = driver
         self.packs: dict[str, int] = {}  # by Ray's trial
         self.actors: dict[str, Any] = {}
+        self.deaths: Counter[int] = Counter()  # of processes that were to run a pack
+        self.again: list[int] = []  # packs to be handed out once more
         self.wrong: BaseException | None = None
         self._looked = 0.0
 
@@ -137,12 +140,12 @@ class _Floor:
         if self.wrong is not None:
             return None
         with self.noting():
-            pack = self.driver.next()
+            pack = self.driver.running[self.again.pop(0)] if self.again else self.driver.next()
             if isinstance(pack, Pack):
                 self.packs[trial_id] = pack.number
                 return {"pack": json.dumps(pack.to_json())}
-            if pack is None:
-                return str(Searcher.FINISHED)
+            if pack is None:  # what still runs may have to be handed out again
+                return None if self.driver.running else str(Searcher.FINISHED)
             if not self.driver.running:
                 raise InvplatError("the search waits for packs, and none is running")  # else Ray Tune waits for ever
         return None
@@ -156,10 +159,18 @@ class _Floor:
             else:
                 self.driver.lost(pack, result["trouble"])
 
-    def lost(self, trial_id: str, why: str) -> None:
-        if trial_id in self.packs:
-            with self.noting():
-                self.driver.lost(self.packs[trial_id], why)
+    def lost(self, trial_id: str, deaths: int, why: str) -> None:
+        """Ray Tune gives a pack up at once whose process died between two packs, when nobody looked: that is no fault
+        of the pack."""
+        if trial_id not in self.packs:
+            return
+        with self.noting():
+            pack = self.packs[trial_id]
+            self.deaths[pack] += max(deaths, 1)
+            if self.deaths[pack] <= AGAIN:
+                self.again.append(pack)
+            else:
+                self.driver.lost(pack, why)
 
     def look(self) -> None:
         """At each turn of Ray Tune: how far is it, and is there a reason to end at once?"""
@@ -202,7 +213,7 @@ class _Watching(Callback):
         self._floor.actors[trial.trial_id] = trial.temporary_state.ray_actor
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._floor.lost(trial.trial_id, _why(trial))
+        self._floor.lost(trial.trial_id, trial.num_failures, _why(trial))
 
 
 def _why(trial: Any) -> str:
