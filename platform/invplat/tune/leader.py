@@ -7,7 +7,6 @@ killed is seen at once on its own machine, and from elsewhere by its silence.
 from __future__ import annotations
 
 import json
-import os
 import platform
 import threading
 import time
@@ -17,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from invplat.core.errors import Conflict, InvplatError
+from invplat.core.process import Process
 from invplat.storage import Storage
 
 BEAT = 10.0  # seconds between two signs of life
@@ -27,18 +27,21 @@ SILENT = 60.0  # seconds without one after which a leader on another machine is 
 class Sign:
     host: str
     pid: int
-    ids: str  # the space of process ids it is of: containers of one host name may have their own
-    born: str  # what tells the process from a later one of its id; empty where the system doesn't say
+    ids: str
+    born: str
     time: float  # unix time of the last sign
     ended: bool = False
+
+    @classmethod
+    def now(cls) -> Sign:
+        return cls(**asdict(Process.this()), time=time.time())
 
     @property
     def alive(self) -> bool:
         if self.ended:
             return False
-        if self.born and (self.host, self.ids) == (platform.node(), _ids()):
-            return _born(self.pid) == self.born
-        return time.time() - self.time < SILENT
+        seen = Process(self.host, self.pid, self.ids, self.born).alive
+        return time.time() - self.time < SILENT if seen is None else seen
 
 
 class Leader:
@@ -77,7 +80,7 @@ class Leader:
 def leading(storage: Storage, prefix: str, name: str) -> Iterator[Leader]:
     last = _last(storage, prefix)
     before = sign_of(storage, prefix)
-    sign = Sign(platform.node(), os.getpid(), _ids(), _born(os.getpid()), time.time())
+    sign = Sign.now()
     if (before is not None and before.alive) or not storage.create(_key(prefix, last + 1), _bytes(sign)):
         who = before or sign
         raise Conflict(
@@ -111,19 +114,3 @@ def _key(prefix: str, number: int) -> str:
 
 def _bytes(sign: Sign) -> bytes:
     return json.dumps(asdict(sign)).encode()
-
-
-def _ids() -> str:
-    try:
-        return os.readlink("/proc/self/ns/pid")
-    except OSError:
-        return ""
-
-
-def _born(pid: int) -> str:
-    """When the process began, in the system's own count; empty where it is gone or the system doesn't say."""
-    try:
-        with open(f"/proc/{pid}/stat") as stream:
-            return stream.read().rsplit(")", 1)[1].split()[19]
-    except (OSError, IndexError):
-        return ""
