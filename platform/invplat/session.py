@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, TypeVar
@@ -207,3 +208,24 @@ def _speaks(asked: socket.socket) -> bool:
     asked.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5))
     head = asked.recv(9)
     return len(head) > 3 and head[3] == 4
+
+
+@contextmanager
+def quiet(settings: Mapping[str, str]) -> Iterator[None]:
+    """Ray's libraries without words, and with these of their settings, which they read from the environment."""
+    before = {name: os.environ.get(name) for name in settings}
+    logger = logging.getLogger("ray")
+    level = logger.level
+    os.environ.update(settings)
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():  # of Ray about itself
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

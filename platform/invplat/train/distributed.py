@@ -6,12 +6,9 @@ own part is `train.worker`; without Ray it runs in one process.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +18,7 @@ from invplat.core.errors import InvplatError, SettingRefused, StorageError
 from invplat.core.space import Params
 from invplat.data.dataset import Dataset
 from invplat.model import Model
-from invplat.session import connected, room
+from invplat.session import connected, quiet, room
 from invplat.storage import FolderStorage, ObjectStorage, Storage, open_storage
 from invplat.train.exchange import Processes
 from invplat.train.loop import Ended, Watch
@@ -126,7 +123,7 @@ class _Runner:
 
         # In a thread of its own, so that Ctrl-C is ours: Ray Train's own way would end the fit as if it were done.
         thread = threading.Thread(target=fit, daemon=True)
-        with _quiet():
+        with quiet(QUIET):
             thread.start()
             while thread.is_alive():
                 thread.join(LOOK_EVERY)
@@ -255,24 +252,3 @@ def _cause(error: BaseException) -> BaseException:
 
 def _no_checkpoint() -> Any:
     raise RuntimeError("the workers keep their checkpoints themselves")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Ray Train without words."""
-    before = {name: os.environ.get(name) for name in QUIET}
-    logger = logging.getLogger("ray")
-    level = logger.level
-    os.environ.update(QUIET)
-    logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():  # of Ray about itself
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

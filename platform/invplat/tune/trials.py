@@ -7,13 +7,10 @@ that began the study: nothing of what Ray keeps for itself is ever read again.
 from __future__ import annotations
 
 import json
-import logging
-import os
 import signal
 import tempfile
 import threading
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +23,7 @@ from ray.tune import Callback, CheckpointConfig, FailureConfig, RunConfig, Train
 from ray.tune.search import Searcher
 
 from invplat.core.errors import InvplatError, SettingRefused
-from invplat.session import room
+from invplat.session import quiet, room
 from invplat.tune.driver import Driver, Run, trouble
 from invplat.tune.trial import Finished, Pack
 
@@ -50,7 +47,11 @@ def run(driver: Driver, make: Callable[[], Run], *, gpus: bool = False) -> None:
     at_once = driver.plan.max_concurrent
     check_room(1, gpus)
     floor = _Floor(driver)
-    with _quiet(at_once), _interrupts(floor), tempfile.TemporaryDirectory(prefix="invplat-tune-") as folder:
+    with (
+        quiet({**QUIET, "TUNE_MAX_PENDING_TRIALS_PG": str(at_once)}),
+        _interrupts(floor),
+        tempfile.TemporaryDirectory(prefix="invplat-tune-") as folder,
+    ):
         with _sending_tensors():
             sent = ray.put(make)
         tuner = Tuner(
@@ -226,28 +227,6 @@ def _why(trial: Any) -> str:
 
 def _name(trial: Any) -> str:
     return str(trial.trial_id)
-
-
-@contextmanager
-def _quiet(at_once: int) -> Iterator[None]:
-    """Ray Tune without words, with room for all packs to be started at the same time."""
-    given = {**QUIET, "TUNE_MAX_PENDING_TRIALS_PG": str(at_once)}
-    before = {name: os.environ.get(name) for name in given}
-    logger = logging.getLogger("ray")
-    level = logger.level
-    os.environ.update(given)
-    logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager
