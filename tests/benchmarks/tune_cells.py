@@ -1,9 +1,9 @@
 """tune_cells: how much quicker trials of one shape are trained as one program than one at a time.
 
 Both sides are the platform's own: `fit_pack` at the width the platform chooses for the shape, `fit` for each trial by
-itself; the same net, data, plan and loop, one CPU thread, timed in turns. A trial ends with the same weights on both
-sides (asserted: apart by at most 1e-5 of a matrix's size). Two forms of the base model: rows of a table (the form of
-its first study, which the targets are for) and windows of panels.
+itself; the same net, data, plan and loop, one CPU thread, timed in turns. How far apart a trial's weights are on both
+sides at the end, as a share of a matrix's size, is told too and counts. Two forms of the base model: rows of a table
+(the form of its first study, which the targets are for) and windows of panels.
 
     make bench NAME=tune_cells
     make bench NAME=tune_cells ARGS="--widths --out pictures"
@@ -67,10 +67,14 @@ def cell(task: Table, hidden: int, batch: int, width: int, device: str) -> dict[
         if turn:  # the first warms up
             best["alone"] = min(best["alone"], middle - began)
             best["pack"] = min(best["pack"], (time.perf_counter() - middle) / width)
-    for name, value in alone.module.state_dict().items():
-        apart = torch.linalg.vector_norm(value - pack[0].module.state_dict()[name])
-        assert apart <= NEAR * torch.linalg.vector_norm(value), f"{name} differs"
-    return {"width": width, "trials_a_minute": 60 / best["pack"], "times": best["alone"] / best["pack"]}
+    found = pack[0].module.state_dict()
+    apart = max(float((value - found[name]).norm() / value.norm()) for name, value in alone.module.state_dict().items())
+    return {
+        "width": width,
+        "trials_a_minute": 60 / best["pack"],
+        "times": best["alone"] / best["pack"],
+        "apart": apart,
+    }
 
 
 def form(name: str, task: Table, device: str, widths: bool) -> dict[str, Any]:
@@ -87,7 +91,10 @@ def form(name: str, task: Table, device: str, widths: bool) -> dict[str, Any]:
         row = (cells[f"{hidden}x{batch}"] for batch in BATCHES)
         print(f"  hidden {hidden:4}: " + "   ".join(f"{c['times']:5.1f}x (K={c['width']:2})" for c in row))
     return {
-        key: {name: value if isinstance(value, dict) else round(value, 2) for name, value in found.items()}
+        key: {
+            name: value if isinstance(value, dict) else float(f"{value:.1e}") if name == "apart" else round(value, 2)
+            for name, value in found.items()
+        }
         for key, found in cells.items()
     }
 
@@ -106,7 +113,11 @@ def main() -> None:
     found = {key: value["times"] for key, value in ours["rows"].items()}
     met = all(found[f"{hidden}x{batch}"] >= least for (hidden, batch), least in TARGETS.items())
     met = met and all(value["times"] >= LEAST for cells in ours.values() for value in cells.values())
-    target = {f"{hidden}x{batch}": least for (hidden, batch), least in TARGETS.items()} | {"every cell": LEAST}
+    met = met and all(value["apart"] <= NEAR for cells in ours.values() for value in cells.values())
+    target = {f"{hidden}x{batch}": least for (hidden, batch), least in TARGETS.items()} | {
+        "every cell": LEAST,
+        "apart": NEAR,
+    }
     report = {"name": "tune_cells", "ours": ours, "peers": {"one at a time": 1.0}, "target": target, "met": met}
     device = torch.cuda.get_device_name() if given.device.startswith("cuda") else "one CPU thread"
     print(json.dumps({**report, "device": device}))
