@@ -1,0 +1,64 @@
+"""The HTTP application around a service: its routes, and what stands before them.
+
+From outside in: what is counted, what nobody expected, how much may come, who may come. Knows no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+import invplat
+from invplat.serve import problems
+from invplat.serve.auth import Doors, Guard
+from invplat.serve.described import describe
+from invplat.serve.limits import Bounds, Limits, Rates
+from invplat.serve.metrics import Counted, Metrics
+from invplat.serve.problems import Caught
+from invplat.serve.routes import health, me
+
+if TYPE_CHECKING:
+    from invplat.serve.routes import Served
+
+ROUTES = (health, me)
+ABOUT = """Forecasts and orders of a business's stores, by the model that is served for it.
+
+Send `Authorization: Bearer KEY` with every request under `/v1`. Errors are `application/problem+json` (RFC 9457).
+"""
+
+
+def application(service: Served, limits: Limits | None = None) -> FastAPI:
+    """`limits`: else the service's own, where it has some, or the usual ones."""
+    bounds = limits or getattr(service, "limits", None) or Limits()
+    doors = Doors(service.database)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        doors.close()
+
+    app = FastAPI(
+        title="invplat",
+        version=invplat.__version__,
+        description=ABOUT,
+        docs_url=None,  # they would be drawn by somebody else's server
+        redoc_url=None,
+        redirect_slashes=False,  # to an address that the Host header would choose
+        lifespan=life,
+    )
+    app.state.service = service
+    app.state.doors = doors
+    app.state.metrics = metrics = Metrics(lambda: doors.age)
+    problems.install(app)
+    for each in ROUTES:
+        app.include_router(each.router)
+    describe(app)
+    # The last is the outermost.
+    app.add_middleware(Guard, doors=doors, rates=Rates(bounds))
+    app.add_middleware(Bounds, limits=bounds)
+    app.add_middleware(Caught)
+    app.add_middleware(Counted, metrics=metrics)
+    return app
