@@ -122,11 +122,13 @@ def connected(
     gpus: bool = False,
     store: int = OBJECT_STORE,
     packages: Sequence[str] | None = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[None]:
     """Ray for the time of a `with`: already there, at `address`, or started here and stopped afterwards.
 
     `gpus`: those of this machine are handed out too. `store`: bytes that it keeps in memory for its processes.
     `packages`: beside our own code, packages that workers at `address` may lack; None: all is there already.
+    `environment`: variables that its processes have besides.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a Ray of ours tells nobody about itself
     import ray
@@ -142,6 +144,7 @@ def connected(
         return
     if address is not None:
         check_address(address)
+    variables = {**ONE_THREAD, **(environment or {})}
     options: dict[str, Any] = {"namespace": "invplat", "log_to_driver": False, "configure_logging": False}
     logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)  # it says each time that a token guards us
     if address is None:
@@ -151,15 +154,15 @@ def connected(
             num_gpus=None if gpus else 0,  # None: as many as there are
             object_store_memory=max(store, OBJECT_STORE),
             include_dashboard=False,
-            runtime_env={"env_vars": ONE_THREAD},
+            runtime_env={"env_vars": variables},
             **options,
         )
     else:
-        environment: dict[str, Any] = {"env_vars": ONE_THREAD}
+        sent: dict[str, Any] = {"env_vars": variables}
         if packages is not None:
-            environment["py_modules"] = [import_module(name) for name in ("invplat", *packages)]
+            sent["py_modules"] = [import_module(name) for name in ("invplat", *packages)]
         try:
-            ray.init(address=address, runtime_env=environment, **options)
+            ray.init(address=address, runtime_env=sent, **options)
         except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
             raise SettingRefused(
                 f"the Ray cluster at {hide_secrets(address)} did not take us in: {str(error).splitlines()[0]}",

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from invplat.serve.problems import KIND
 from invplat.serve.schemas import Problem
@@ -42,10 +43,27 @@ def describe(app: FastAPI) -> None:
     app.openapi = complete  # type: ignore[method-assign]
 
 
+BODIES: dict[str, type[BaseModel]] = {}  # of routes that read their bodies themselves
+
+
+def body(model: type[BaseModel], example: dict[str, Any], tables: bool = True) -> dict[str, Any]:
+    """For a route's `openapi_extra`: what it reads, as JSON or as Arrow's stream."""
+    BODIES[model.__name__] = model
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    content: dict[str, Any] = {"application/json": {"schema": schema, "example": example}}
+    if tables:
+        content["application/vnd.apache.arrow.stream"] = {"schema": {"type": "string", "format": "binary"}}
+    return {"requestBody": {"content": content}}
+
+
 def completed(document: dict[str, Any]) -> dict[str, Any]:
     parts = document.setdefault("components", {})
     shapes = parts.setdefault("schemas", {})
     shapes["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    for model in BODIES.values():
+        shape = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        shapes |= shape.pop("$defs", {})
+        shapes[model.__name__] = shape
     for unused in ("HTTPValidationError", "ValidationError"):
         shapes.pop(unused, None)
     parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "A key of invplat."}}

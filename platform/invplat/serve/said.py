@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -29,3 +29,7 @@ class Said:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def placed(self, rows: npt.NDArray[np.int64]) -> Said:
+        """The same, of other rows."""
+        return replace(self, rows=rows)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from invplat.data.stretches import gathered
+from invplat.data.windows import Windows
 from invplat.evaluate.answers import Doubles
 from invplat.evaluate.backtest import Forecast
 from invplat.evaluate.costs import Scene, Terms, correlation, followed
@@ -77,26 +78,30 @@ def said_by(
 
 
 def naive(examples: Examples, held: Held) -> Prediction:
+    return naive_of(examples.windows, examples.tenant.frequency, examples.layout.quantiles, held.rows)
+
+
+def naive_of(windows: Windows, frequency: str, quantiles: Sequence[float], rows: Tensor | None = None) -> Prediction:
     """As a season ago, or where no season fits into what is seen, as the last period; its own jumps as its spread."""
-    past, horizon = examples.spec.past, examples.spec.horizon
-    season = SEASON[examples.tenant.frequency]
+    past, horizon = windows.past, windows.horizon
+    season = SEASON[frequency]
     season = season if past >= 2 * season else 1
-    columns, starts = examples.windows.columns, examples.windows.starts[held.rows]
+    columns = windows.columns
+    starts, level = (each if rows is None else each[rows] for each in (windows.starts, windows.levels))
     demand, observed, censored = (
         gathered(getattr(columns, name), starts, past).squeeze(-1) for name in ("demand", "observed", "censored")
     )
     view = torch.where(observed.bool() & ~censored.bool(), demand, torch.nan)
     steps = torch.arange(horizon)
-    mean = torch.full((len(held), horizon), torch.nan)
+    mean = torch.full((len(level), horizon), torch.nan)
     for back in range(1, BACK + 1):
         place = past + steps % season - season * back
         if int(place.min()) >= 0:
             mean = torch.where(mean.isnan(), view[:, place], mean)
-    mean = torch.where(mean.isnan(), held.level[:, None], mean)
-    levels = torch.tensor(examples.layout.quantiles, dtype=view.dtype)
+    mean = torch.where(mean.isnan(), level[:, None], mean)
+    levels = torch.tensor(quantiles, dtype=view.dtype)
     jumps = torch.nanquantile(view[:, season:] - view[:, :-season], levels, dim=1).nan_to_num().T
-    quantiles = (mean[:, :, None] + jumps[:, None, :]).clamp(min=0)
-    return Prediction(quantiles, examples.layout.quantiles, mean)
+    return Prediction((mean[:, :, None] + jumps[:, None, :]).clamp(min=0), tuple(quantiles), mean)
 
 
 def model_said(model: Model, examples: Examples, held: Held) -> Prediction:

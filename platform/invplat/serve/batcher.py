@@ -1,0 +1,93 @@
+"""Requests that arrive together are answered together: one run of the nets for all of them, whoever they are from.
+
+Nobody waits for company: a batch is what has arrived while the event loop was busy. Long lists go to a thread, so that
+short questions need not wait for them. A request that spoils its batch is answered with its own error, the others as
+if it had not been there. Lives on one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+
+from invplat.core.errors import InvplatError
+from invplat.serve.heads import Asked, Stack
+from invplat.workload import Prediction
+
+MOST = 512  # examples in one go on the event loop
+LONG = 64  # more examples than this go to the thread
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    stack: Stack
+    asked: Asked
+    answer: asyncio.Future[Prediction]
+
+
+class Batcher:
+    def __init__(self, told: Callable[[int], None] = lambda size: None) -> None:
+        """`told`: the size of each batch, in requests."""
+        self.told = told
+        self._waiting: list[_Waiting] = []
+        self._called = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="long answers")
+
+    async def ask(self, stack: Stack, asked: Asked) -> Prediction:
+        loop = asyncio.get_running_loop()
+        if len(asked) > LONG:
+            self.told(1)
+            return (await loop.run_in_executor(self._thread, answers, stack, [asked]))[0]
+        future: asyncio.Future[Prediction] = loop.create_future()
+        self._waiting.append(_Waiting(stack, asked, future))
+        if not self._called:
+            self._called = True
+            loop.call_soon(self._flush)
+        return await future
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _flush(self) -> None:
+        self._called = False
+        waiting, self._waiting = self._waiting, []
+        groups: dict[int, list[_Waiting]] = {}
+        for one in waiting:
+            if not one.answer.done():  # who asked has hung up
+                groups.setdefault(id(one.stack), []).append(one)
+        for group in groups.values():
+            first = 0
+            while first < len(group):
+                last, size = first, 0
+                while last < len(group) and (size == 0 or size + len(group[last].asked) <= MOST):
+                    size += len(group[last].asked)
+                    last += 1
+                self._answer(group[first:last])
+                first = last
+
+    def _answer(self, group: Sequence[_Waiting]) -> None:
+        self.told(len(group))
+        try:
+            said = answers(group[0].stack, [one.asked for one in group])
+        except Exception as error:
+            if len(group) == 1:
+                group[0].answer.set_exception(error)
+                return
+            for one in group:  # one of them has spoilt it: each by itself
+                self._answer([one])
+            return
+        for one, prediction in zip(group, said, strict=True):
+            if bool(torch.isfinite(prediction.mean).all()) and bool(torch.isfinite(prediction.quantiles).all()):
+                one.answer.set_result(prediction)
+            else:
+                one.answer.set_exception(
+                    InvplatError("the model's answer is no number", hint="roll back to the model before it")
+                )
+
+
+def answers(stack: Stack, asked: Sequence[Asked]) -> list[Prediction]:
+    return stack.answer(asked)

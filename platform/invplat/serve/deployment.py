@@ -1,0 +1,255 @@
+"""Serving on Ray: replicas of the application behind Serve's HAProxy. The only file of the room that knows Ray.
+
+Without an address a Ray of our own is started for as long as the deployment is wanted; with one, the application stays
+on that cluster when this process has gone. A replica is the whole service: it lets in, gathers and answers by itself,
+so a request takes one way through one process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from invplat.core.errors import InvplatError, SettingRefused
+from invplat.core.settings import Settings
+from invplat.registry import tenants
+from invplat.registry.database import Database
+from invplat.session import OBJECT_STORE, check_address, connected, quiet
+
+NAME = "invplat"
+HEALTHY_WITHIN = 180.0  # seconds
+DRAIN = 10.0  # seconds that a replica has to finish what it has begun
+STORAGE_OPTIONS = "INVPLAT_STORAGE_OPTIONS"
+# What Serve reads from the environment, in every process of it. One event loop a replica: a hop between two costs more
+# than all that we do with a request.
+SERVE = {
+    "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
+    "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
+    "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+    "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+    "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    host: str = "127.0.0.1"
+    port: int = 8000
+    replicas: tuple[int, int] = (1, 1)
+    workloads: tuple[str, ...] = ()
+    haproxy: bool = True
+    memory: int = 1 << 30  # bytes of each replica's books
+    in_flight: int = 256  # requests that a replica has at once; more are told to come again
+    rate: float = 200.0  # requests a second of one key, at each replica
+
+
+@dataclass(frozen=True)
+class Deployed:
+    url: str
+    tenants: int
+    replicas: int
+
+    @property
+    def pages(self) -> str:
+        return f"{self.url}/"
+
+
+@contextmanager
+def deploy(
+    settings: Settings,
+    options: Options,
+    *,
+    address: str | None = None,
+    told: Callable[[str], None] = lambda text: None,
+) -> Iterator[Deployed]:
+    """Up and healthy while the `with` lasts; with an address, from then on."""
+    environment = {**SERVE, "RAY_SERVE_ENABLE_HA_PROXY": str(int(options.haproxy)), **_own_folder()}
+    if address is None:
+        _free(options.host, options.port)
+    else:
+        check_address(address)
+    with quiet(environment), _ray(options, address, environment):
+        from ray import serve
+
+        told("Ray is up; starting the replicas")
+        try:
+            _run(settings, options)
+            yield _deployed(settings, options)
+        finally:
+            if address is None:
+                told("stopping")
+                serve.shutdown()  # type: ignore[no-untyped-call]
+
+
+def status(settings: Settings, address: str | None = None) -> dict[str, Any]:
+    """Of the application on the cluster at that address."""
+    with quiet(SERVE), connected(address=address or "auto"):
+        from ray import serve
+
+        found = serve.status().applications.get(NAME)
+        if found is None:
+            return {"state": "NOT_STARTED", "replicas": []}
+        deployments = {name: asdict(each) for name, each in found.deployments.items()}
+        return {"state": str(found.status.value), "message": found.message, "deployments": _plain(deployments)}
+
+
+def undeploy(settings: Settings, address: str | None = None) -> bool:
+    """Whether there was something to stop."""
+    with quiet(SERVE), connected(address=address or "auto"):
+        from ray import serve
+
+        there = NAME in serve.status().applications
+        if there:
+            serve.delete(NAME)
+        return there
+
+
+@contextmanager
+def _ray(options: Options, address: str | None, environment: Mapping[str, str]) -> Iterator[None]:
+    if address is None:
+        # A replica is one process on one event loop; Serve's own actors want no processor.
+        with connected(options.replicas[1], store=OBJECT_STORE, environment=environment):
+            yield
+        return
+    packages = sorted({point.value.partition(".")[0] for point in entry_points(group="invplat.workloads")})
+    with connected(address=address, packages=packages, environment=environment):
+        yield
+
+
+def _run(settings: Settings, options: Options) -> None:
+    from ray import serve
+    from ray.serve.config import AutoscalingConfig, HTTPOptions
+    from ray.serve.schema import LoggingConfig
+
+    logging = LoggingConfig(log_level="WARNING", enable_access_log=False)
+    fewest, most = options.replicas
+    scale: dict[str, Any] = {"num_replicas": fewest}
+    if most > fewest:
+        scale = {
+            "autoscaling_config": AutoscalingConfig(
+                min_replicas=fewest, max_replicas=most, target_ongoing_requests=options.in_flight / 8
+            )
+        }
+    serve.start(http_options=HTTPOptions(host=options.host, port=options.port), logging_config=logging)
+    replica = serve.deployment(
+        name="replica",
+        max_ongoing_requests=options.in_flight + 32,  # ours refuses first, politely
+        graceful_shutdown_timeout_s=DRAIN,
+        health_check_period_s=2.0,
+        health_check_timeout_s=10.0,
+        ray_actor_options={"num_cpus": 1},
+        logging_config=logging,
+        **scale,
+    )(serve.ingress()(Replica))
+    bound = replica.bind(_sent(settings), asdict(options), os.environ.get(STORAGE_OPTIONS, ""))
+    serve.run(bound, name=NAME, route_prefix="/")
+
+
+class Replica:
+    """One process: the service, and the application around it."""
+
+    def __init__(self, settings: Mapping[str, Any], options: Mapping[str, Any], storage_options: str) -> None:
+        from ray import serve
+
+        from invplat.serve import service
+
+        if storage_options:
+            os.environ.setdefault(STORAGE_OPTIONS, storage_options)
+        self.asked = Options(**{**options, "replicas": tuple(options["replicas"])})
+        name = serve.get_replica_context().replica_id.unique_id
+        chosen = service.Options(tuple(self.asked.workloads), self.asked.memory)
+        self.service = service.Service(_received(settings), chosen, name=name).start()
+
+    def __serve_build_asgi_app__(self) -> Any:
+        from invplat.serve.app import application
+        from invplat.serve.limits import Limits
+
+        limits = Limits(self.asked.rate, int(2 * self.asked.rate), in_flight=self.asked.in_flight)
+        return application(self.service, limits)
+
+    def check_health(self) -> None:
+        if not self.service.ready:
+            raise InvplatError("not ready")
+
+    def __del__(self) -> None:
+        service = getattr(self, "service", None)
+        if service is not None:
+            service.close()
+
+
+def _sent(settings: Settings) -> dict[str, Any]:
+    return {
+        "home": str(settings.home),
+        "database_url": settings.database_url,
+        "storage_url": settings.storage_url,
+        "address": settings.address,
+    }
+
+
+def _received(sent: Mapping[str, Any]) -> Settings:
+    return Settings(**{**sent, "home": Path(sent["home"])})
+
+
+def _deployed(settings: Settings, options: Options) -> Deployed:
+    """Once it answers from outside."""
+    host = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host
+    url = f"http://{f'[{host}]' if ':' in host else host}:{options.port}"
+    until = time.monotonic() + HEALTHY_WITHIN
+    trouble = ""
+    while time.monotonic() < until:
+        try:
+            with urlopen(f"{url}/healthz", timeout=5) as answer:
+                json.loads(answer.read())
+                with closing(Database(settings.database_url)) as database:
+                    return Deployed(url, len(tenants.names(database)), options.replicas[0])
+        except (OSError, ValueError) as error:
+            trouble = str(error)
+        time.sleep(0.2)
+    raise InvplatError(
+        f"the deployment does not answer at {url} within {HEALTHY_WITHIN:.0f} seconds: {trouble}",
+        hint="see why: the logs of Ray are under /tmp/ray/session_latest/logs/serve",
+    )
+
+
+def _own_folder() -> dict[str, str]:
+    """HAProxy's files in a folder of their own, and its ports free: two deployments on one machine don't meet."""
+    folder = tempfile.mkdtemp(prefix="invplat-haproxy-")
+    return {
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{folder}/haproxy.cfg",
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": f"{folder}/admin.sock",
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": folder,
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": f"{folder}/server-state",
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": f"{folder}/metrics.sock",
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(_any_port()),
+    }
+
+
+def _any_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _free(host: str, port: int) -> None:
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as found:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind((host, port))
+    except (OSError, OverflowError) as error:
+        raise SettingRefused(
+            f"port {port} of {host} can't be had: {error}", hint="name another: invplat deploy --port 8001"
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=str))

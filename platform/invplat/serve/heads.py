@@ -1,0 +1,248 @@
+"""Many businesses' nets as one: what they share is held once, what is each one's own stands in rows of a stack.
+
+Answers of a batch are computed together, whoever's they are, by gathering each example's own weights by its row. Nets
+whose last layers alone differ share the trunk; others share no more than their shape. Knows no business by name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+import xxhash
+from torch import Tensor
+from torch.func import functional_call, vmap
+
+from invplat.data.lead_times import LeadTimes
+from invplat.data.panel import Panel
+from invplat.data.windows import Batch, Windows
+from invplat.model import Model
+from invplat.model.specimen import specimen_lead_times, specimen_panel, specimen_windows
+from invplat.transfer.judge import naive_of
+from invplat.workload import Layered, Outputs, Prediction
+
+FIRST = 8  # rows that a stack begins with
+AT_ONCE = 4096  # windows a step
+Weights = Mapping[str, Tensor]
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Examples of one net, as the layers behind the cut are told of them."""
+
+    row: int  # of the stack
+    told: Mapping[str, Tensor]
+    fields: Mapping[str, Tensor]  # of the batch, those that the workload's `predict` reads
+
+    def __len__(self) -> int:
+        return len(next(iter(self.told.values())))
+
+
+class Stack:
+    def __init__(self, model: Model, own: Sequence[str], last: int) -> None:
+        """`own`: names of what differs, all of it behind the cut before the `last` layers; 0: there is no cut."""
+        self.model, self.last = model, last
+        self.net = model.module
+        state = dict(self.net.state_dict())
+        self.own = tuple(name for name in state if name in own)
+        self.rows: dict[str, Tensor] = {name: state[name].new_zeros((FIRST, *state[name].shape)) for name in self.own}
+        self._free = list(range(FIRST))[::-1]
+        self._whole = _Answering(model, last)
+        example = _example(model)
+        self.like = few(example)  # for fields that nobody reads
+        self.reads = read_by_predict(model, example)
+
+    @cached_property
+    def trunk(self) -> str:
+        """What it tells the layers behind the cut depends on all that this stands for."""
+        digest = xxhash.xxh3_128(json.dumps(self.model.layout.to_json(), sort_keys=True).encode())
+        digest.update(json.dumps(dict(self.model.params), sort_keys=True, default=str).encode())
+        for name, value in self.net.state_dict().items():
+            if name not in self.own:
+                digest.update(name.encode())
+                digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    @property
+    def used(self) -> int:
+        return (len(next(iter(self.rows.values()))) if self.rows else FIRST) - len(self._free)
+
+    @property
+    def row_bytes(self) -> int:
+        """What each net of its own costs."""
+        return sum(rows[0].nbytes for rows in self.rows.values())
+
+    def put(self, weights: Weights) -> int:
+        """A row that is nobody's gets these weights; batches under way do not see it."""
+        if not self._free:
+            self._grow()
+        row = self._free.pop()
+        for name in self.own:
+            self.rows[name][row] = weights[name]
+        return row
+
+    def free(self, row: int) -> None:
+        self._free.append(row)
+
+    def _grow(self) -> None:
+        if not self.rows:
+            self._free = [0]  # nothing is anybody's own: one row is as good as another
+            return
+        size = len(next(iter(self.rows.values())))
+        self.rows = {name: torch.cat([rows, torch.zeros_like(rows)]) for name, rows in self.rows.items()}
+        self._free = list(range(size, 2 * size))[::-1]
+
+    @torch.no_grad()
+    def told(self, windows: Windows, panels: Sequence[Panel], times: Sequence[LeadTimes]) -> tuple[Tensors, Tensors]:
+        """What the layers behind the cut are told of each window, and the fields that are read of it afterwards:
+        computed once for as long as the data stay."""
+        workload = self.model.workload
+        source = workload.examples(windows, self.model.layout, panels=panels, lead_times=times)
+        told: dict[str, list[Tensor]] = {}
+        kept: dict[str, list[Tensor]] = {}
+        for which in torch.split(torch.arange(len(source)), AT_ONCE):
+            batch = source.batch(which)
+            inputs = workload.inputs(self.net, batch)
+            if self.last and isinstance(workload, Layered):
+                inputs = workload.told(self.net, inputs, self.last)
+            for name, value in inputs.items():
+                told.setdefault(name, []).append(value)
+            for name in self.reads:
+                kept.setdefault(name, []).append(_field(batch, name))
+        return _joined(told), _joined(kept)
+
+    @torch.inference_mode()
+    def answer(self, asked: Sequence[Asked]) -> list[Prediction]:
+        """Of each, in one go."""
+        if len(asked) == 1:
+            one = asked[0]
+            return [self._predicted(self._alone(one.row, one.told), one.fields)]
+        told = {name: torch.cat([one.told[name] for one in asked]) for name in asked[0].told}
+        fields = {name: torch.cat([one.fields[name] for one in asked]) for name in asked[0].fields}
+        counts = [len(one) for one in asked]
+        rows = {one.row for one in asked}
+        if len(rows) == 1:
+            outputs = self._alone(asked[0].row, told)
+        else:
+            index = torch.tensor([one.row for one in asked]).repeat_interleave(torch.tensor(counts))
+            outputs = self._together(index, told)
+        said = self._predicted(outputs, fields)
+        return apart(said, counts)
+
+    def _alone(self, row: int, told: Mapping[str, Tensor]) -> Outputs:
+        weights = {f"net.{name}": rows[row] for name, rows in self.rows.items()}
+        found: Outputs = functional_call(self._whole, weights, (told,))
+        return found
+
+    def _together(self, index: Tensor, told: Mapping[str, Tensor]) -> Outputs:
+        weights = {name: rows[index] for name, rows in self.rows.items()}
+
+        def one(mine: Weights, seen: Weights) -> Outputs:
+            row = {name: value.unsqueeze(0) for name, value in seen.items()}
+            found: Outputs = functional_call(
+                self._whole, {f"net.{name}": value for name, value in mine.items()}, (row,)
+            )
+            return found
+
+        found: Outputs = vmap(one)(weights, dict(told))
+        return {name: value.squeeze(1) for name, value in found.items()}
+
+    def _predicted(self, outputs: Outputs, fields: Mapping[str, Tensor]) -> Prediction:
+        return self.model.workload.predict(outputs, _batch(self.like, fields), self.model.layout)
+
+
+class _Answering(torch.nn.Module):
+    def __init__(self, model: Model, last: int) -> None:
+        super().__init__()
+        self.net, self.workload, self.last = model.module, model.workload, last
+
+    def forward(self, told: Mapping[str, Tensor]) -> Outputs:
+        if self.last and isinstance(self.workload, Layered):
+            return self.workload.answered(self.net, told, self.last)
+        found: Outputs = self.net(**told)
+        return found
+
+
+def _batch(like: Batch, values: Mapping[str, Tensor]) -> Batch:
+    ids = {name.removeprefix("ids."): value for name, value in values.items() if name.startswith("ids.")}
+    own = {name: value for name, value in values.items() if not name.startswith("ids.")}
+    return replace(like, **own, ids={**like.ids, **ids})
+
+
+def apart(said: Prediction, counts: Sequence[int]) -> list[Prediction]:
+    """One after the other, as they were asked."""
+    columns = {field.name: getattr(said, field.name) for field in fields(Prediction)}
+    parts = {name: torch.split(value, list(counts)) for name, value in columns.items() if isinstance(value, Tensor)}
+    each: list[dict[str, Any]] = [{name: part[place] for name, part in parts.items()} for place in range(len(counts))]
+    return [replace(said, **one) for one in each]
+
+
+class Rule(Stack):
+    """The seasonal naive in a stack's place: nothing is learnt, so what it says is known once the data are."""
+
+    def __init__(self, model: Model) -> None:
+        """`model`: whose past, horizon and levels it answers with."""
+        super().__init__(model, (), 0)
+
+    @torch.no_grad()
+    def told(self, windows: Windows, panels: Sequence[Panel], times: Sequence[LeadTimes]) -> tuple[Tensors, Tensors]:
+        said = naive_of(windows, self.model.preparation.frequency, self.model.layout.quantiles)
+        return {"quantiles": said.quantiles, "mean": said.mean}, {}
+
+    def answer(self, asked: Sequence[Asked]) -> list[Prediction]:
+        levels = self.model.layout.quantiles
+        return [Prediction(one.told["quantiles"], levels, one.told["mean"]) for one in asked]
+
+
+def read_by_predict(model: Model, batch: Batch) -> tuple[str, ...]:
+    """Which fields of a batch the workload's `predict` looks at."""
+    asked: set[str] = set()
+    known = {field.name for field in fields(batch)}
+
+    def noticed(self: Any, name: str) -> Any:
+        if name in known:
+            asked.add(name)
+        return object.__getattribute__(self, name)
+
+    first = few(batch)
+    outputs = model.module(**model.workload.inputs(model.module, first))
+    object.__setattr__(first, "__class__", type("Watched", (type(first),), {"__getattribute__": noticed}))
+    model.workload.predict(outputs, first, model.layout)
+    if "ids" in asked:
+        asked |= {f"ids.{name}" for name in batch.ids}
+    return tuple(sorted(asked - {"ids"}))
+
+
+def _example(model: Model) -> Batch:
+    """What a batch of this model's looks like, made up."""
+    panel = specimen_panel(model.layout, model.preparation.frequency, 2)
+    decides = bool({"vlt", "order"} & model.workload.predicts)
+    times = [specimen_lead_times(panel)] if decides else []
+    windows = specimen_windows(model.layout, panel)
+    return model.workload.examples(windows, model.layout, panels=[panel], lead_times=times).batch(torch.arange(2))
+
+
+def few(batch: Batch) -> Batch:
+    """Its first example."""
+    rows = len(batch.level)
+    found: dict[str, Any] = {
+        field.name: value[:1].clone()
+        for field in fields(batch)
+        if isinstance(value := getattr(batch, field.name), Tensor) and len(value) == rows
+    }
+    return replace(batch, **found, ids={name: codes[:1].clone() for name, codes in batch.ids.items()})
+
+
+def _field(batch: Batch, name: str) -> Tensor:
+    found: Tensor = batch.ids[name.removeprefix("ids.")] if name.startswith("ids.") else getattr(batch, name)
+    return found
+
+
+def _joined(parts: Mapping[str, Sequence[Tensor]]) -> Tensors:
+    """Copies: a part may be a view of much that need not stay."""
+    return {name: torch.cat(list(values)) for name, values in parts.items()}

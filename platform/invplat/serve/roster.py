@@ -1,0 +1,286 @@
+"""Who is served by what: every business's champion as a row of a stack, kept up to date while answers are given.
+
+Read from the registry as a whole, again and again; only what has changed is loaded, and a business goes over from its
+old model to its new one in one step. Where the registry or a bundle can't be read, what is here goes on serving.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from invplat.core.errors import BundleRefused, InvplatError
+from invplat.model import Model, Preparation
+from invplat.registry import aliases, datasets, tenants, versions
+from invplat.registry.database import Database
+from invplat.registry.versions import Version
+from invplat.serve.heads import Rule, Stack
+from invplat.storage import Storage
+from invplat.transfer.gate import NAIVE
+from invplat.workload import Layered
+
+READERS = 8  # bundles that are read at once: most of it is waiting
+DRAINED = 60.0  # seconds after which no batch can still look at a row that nobody has any more
+
+
+@dataclass(frozen=True)
+class Served:
+    """How a business is answered for."""
+
+    tenant: str
+    version: Version
+    stack: Stack
+    row: int
+    preparation: Preparation
+    dataset: int | None  # the version of its data; none: it has none yet
+    named: dict[str, Any] = field(default_factory=dict)  # as schemas.ModelNamed
+
+    @cached_property
+    def prepared(self) -> str:
+        return json.dumps(self.preparation.to_json(), sort_keys=True)
+
+    @property
+    def fits(self) -> tuple[int, str, int | None]:
+        """Two of one business with the same can use the same book."""
+        return id(self.stack), self.prepared, self.dataset
+
+
+@dataclass
+class Trouble:
+    """What could not be loaded, by business; and what went wrong last with the registry itself."""
+
+    tenants: dict[str, str] = field(default_factory=dict)
+    registry: str = ""
+    read: float = 0.0  # when the registry was last read, in monotonic seconds
+
+
+class Roster:
+    def __init__(self, database: Database, storage: Storage, workloads: Sequence[str] = ()) -> None:
+        """`workloads`: of businesses with several champions, whose comes first."""
+        self.database, self.storage, self.workloads = database, storage, tuple(workloads)
+        self.served: Mapping[str, Served] = {}
+        self.tenants: frozenset[str] = frozenset()  # all there are, served or not
+        self.trouble = Trouble()
+        self.stacks: dict[Any, Stack] = {}
+        self._bases: dict[str, Model] = {}  # by digest
+        self._rows: dict[tuple[int, str], int] = {}  # stack and version → row
+        self._left: list[tuple[float, tuple[int, str], Stack, int]] = []
+        self._refused: dict[tuple[str, str], float] = {}
+        self._one = threading.Lock()
+
+    def refresh(self) -> list[str]:
+        """Who is answered for differently from now on. The caller makes ready what they need, then calls `use`."""
+        return self.use(self.changes())
+
+    def changes(self) -> dict[str, Served | None]:
+        """By business: how it is to be answered for; None: not any more. Nothing is in use yet."""
+        with self._one:
+            try:
+                wanted = self._wanted()
+            except InvplatError as error:
+                self.trouble.registry = error.message
+                return {}
+            self.trouble.registry, self.trouble.read = "", time.monotonic()
+            return self._loaded(wanted)
+
+    def use(self, changes: Mapping[str, Served | None]) -> list[str]:
+        if not changes:
+            return []
+        with self._one:
+            served = dict(self.served)
+            for tenant, found in changes.items():
+                if found is None:
+                    served.pop(tenant, None)
+                else:
+                    served[tenant] = found
+            self.served = served
+            self._tidy()
+        return list(changes)
+
+    def _wanted(self) -> dict[str, tuple[str, int | None]]:
+        """Business → the id of its champion, and the version of its data."""
+        found: dict[str, list[aliases.Champion]] = {}
+        for champion in aliases.champions(self.database):
+            found.setdefault(champion.tenant or "", []).append(champion)
+        base = self._first(found.pop("", []))
+        newest = datasets.newest_of_all(self.database)
+        names = tenants.names(self.database)
+        self.tenants = frozenset(names)
+        wanted = {}
+        for name in names:
+            mine = self._first(found.get(name, [])) or base
+            if mine is not None:
+                wanted[name] = (mine.model, newest[name].version if name in newest else None)
+        return wanted
+
+    def _first(self, champions: Iterable[aliases.Champion]) -> aliases.Champion | None:
+        rank = {name: place for place, name in enumerate(self.workloads)}
+        known = [one for one in champions if not rank or one.workload in rank]
+        return min(
+            sorted(known, key=lambda one: one.changed, reverse=True),
+            key=lambda one: rank.get(one.workload, 0),
+            default=None,
+        )
+
+    def _loaded(self, wanted: Mapping[str, tuple[str, int | None]]) -> dict[str, Served | None]:
+        now = time.monotonic()
+        changes: dict[str, Served | None] = {name: None for name in self.served if name not in wanted}
+        todo: dict[str, tuple[str, int | None]] = {}
+        for name, (model, dataset) in wanted.items():
+            have = self.served.get(name)
+            if have is None or have.version.id != model:
+                if self._refused.get((name, model), 0.0) < now:
+                    todo[name] = (model, dataset)
+            elif have.dataset != dataset:
+                changes[name] = replace(have, dataset=dataset)
+        if not todo:
+            return changes
+        found = versions.by_ids(self.database, {model for model, _ in todo.values()})
+        with ThreadPoolExecutor(READERS) as pool:
+            one = {model: pool.submit(self._read, version) for model, version in found.items() if version.prefix}
+            for name, (model, dataset) in todo.items():
+                try:
+                    if model not in found:
+                        raise BundleRefused(f"the registry has no model {model}", hint="promote another")
+                    read = one[model].result() if model in one else None
+                    changes[name] = self._served(name, found[model], dataset, read)
+                    self.trouble.tenants.pop(name, None)
+                except (InvplatError, OSError) as error:
+                    self.trouble.tenants[name] = str(error).splitlines()[0]
+                    self._refused[(name, model)] = now + DRAINED  # asked again after a while
+        return changes
+
+    def _read(self, version: Version) -> Any:
+        bundle = versions.open_bundle(self.storage, version)
+        return bundle, bundle.tensors
+
+    def _served(self, tenant: str, version: Version, dataset: int | None, read: Any) -> Served:
+        if read is None:
+            whose = self._base_of_nobody()
+            stack: Stack = self.stacks.setdefault((NAIVE, whose.digest), Rule(whose.model))
+            return Served(tenant, version, stack, 0, whose.model.preparation, dataset, _named(version, whose.model))
+        bundle, tensors = read
+        base_id = str(bundle.documents["lineage"].get("donor_id") or "")
+        base = self._base(version if version.tenant is None else None, base_id)
+        preparation = Preparation.from_json(bundle.documents["preparation"])
+        if version.tenant is None:
+            preparation = replace(preparation, encoders={})  # its names are other businesses'
+        key: Any
+        if base is not None and _same_shape(bundle.documents, base.model):
+            last, own = _cut(base.model, tensors)
+            if last:
+                key = (base.digest, last)
+                if key not in self.stacks:
+                    self.stacks[key] = Stack(base.model, own, last)
+                return self._rowed(tenant, version, self.stacks[key], tensors, preparation, dataset, base.model)
+        model = Model.of(bundle)
+        key = (version.workload, json.dumps([bundle.documents[name] for name in ("params", "layout")], sort_keys=True))
+        if key not in self.stacks:
+            self.stacks[key] = Stack(model, list(model.module.state_dict()), 0)
+        return self._rowed(tenant, version, self.stacks[key], tensors, preparation, dataset, model)
+
+    def _rowed(
+        self,
+        tenant: str,
+        version: Version,
+        stack: Stack,
+        tensors: Mapping[str, torch.Tensor],
+        preparation: Preparation,
+        dataset: int | None,
+        model: Model,
+    ) -> Served:
+        key = (id(stack), version.id)
+        if key not in self._rows:
+            self._rows[key] = stack.put(tensors)
+        return Served(tenant, version, stack, self._rows[key], preparation, dataset, _named(version, model))
+
+    def _base(self, version: Version | None, donor: str) -> _Base | None:
+        """The base itself, or the one that a business's own model began as."""
+        if version is None:
+            if not donor:
+                return None
+            version = versions.by_ids(self.database, [donor]).get(donor)
+        if version is None or version.prefix is None:
+            return None
+        digest = str(version.digest)
+        if digest not in self._bases:
+            try:
+                self._bases[digest] = Model.of(versions.open_bundle(self.storage, version))
+            except InvplatError:
+                return None  # whoever began as it is served all the same, but shares less
+        return _Base(digest, self._bases[digest])
+
+    def _base_of_nobody(self) -> _Base:
+        """Whose horizon and levels a rule answers with: the champion of the bases."""
+        champion = self._first(one for one in aliases.champions(self.database) if one.tenant is None)
+        version = versions.by_ids(self.database, [champion.model]).get(champion.model) if champion else None
+        base = self._base(version, "") if version else None
+        if base is None:
+            raise BundleRefused(
+                "a naive rule answers with a base's horizon, and there is no base", hint="train one: invplat train mlp"
+            )
+        return base
+
+    def _tidy(self) -> None:
+        """Rows that nobody is served by any more are free again, once no batch can still be looking at them."""
+        now = time.monotonic()
+        used = {(id(one.stack), one.version.id) for one in self.served.values()}
+        gone = [key for key in self._rows if key not in used]
+        stacks = {id(stack): stack for stack in self.stacks.values()}
+        for key in gone:
+            self._left.append((now + DRAINED, key, stacks[key[0]], self._rows.pop(key)))
+        ready = [one for one in self._left if one[0] <= now]
+        self._left = [one for one in self._left if one[0] > now]
+        for _, _, stack, row in ready:
+            stack.free(row)
+
+
+@dataclass(frozen=True)
+class _Base:
+    digest: str
+    model: Model
+
+
+def _same_shape(documents: Mapping[str, Any], base: Model) -> bool:
+    return bool(
+        documents["layout"] == _json(base.layout.to_json())
+        and base.workload.space.complete(dict(documents["params"])) == base.params
+        and documents["spec"]["horizon"] == base.spec.horizon
+    )
+
+
+def _json(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def _cut(base: Model, tensors: Mapping[str, torch.Tensor]) -> tuple[int, tuple[str, ...]]:
+    """The fewest last layers that hold all that differs from the base, and the names of what they hold; 0: no cut
+    does."""
+    workload = base.workload
+    state = base.module.state_dict()
+    differ = [name for name, value in state.items() if not torch.equal(value, tensors[name])]
+    if not isinstance(workload, Layered):
+        return 0, ()
+    for last in workload.cuts:
+        prefixes = tuple(prefix for layer in workload.layers[:last] for prefix in layer)
+        if all(name.startswith(prefixes) for name in differ):
+            return last, tuple(name for name in state if name.startswith(prefixes))
+    return 0, ()
+
+
+def _named(version: Version, model: Model) -> dict[str, Any]:
+    way = version.lineage.get("way") if version.tenant else None
+    return {
+        "reference": version.reference,
+        "base": version.tenant is None,
+        "workload": version.workload if version.prefix is None else model.workload.name,
+        "way": way,
+    }
