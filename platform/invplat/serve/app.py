@@ -18,12 +18,12 @@ from invplat.serve.described import describe
 from invplat.serve.limits import Bounds, Limits, Rates
 from invplat.serve.metrics import Counted, Metrics
 from invplat.serve.problems import Caught
-from invplat.serve.routes import health, me
+from invplat.serve.routes import admin, explain, forecasts, health, history, insights, jobs, me, model
 
 if TYPE_CHECKING:
     from invplat.serve.routes import Served
 
-ROUTES = (health, me)
+ROUTES = (health, me, forecasts, model, history, insights, explain, jobs, admin)
 ABOUT = """Forecasts and orders of a business's stores, by the model that is served for it.
 
 Send `Authorization: Bearer KEY` with every request under `/v1`. Errors are `application/problem+json` (RFC 9457).

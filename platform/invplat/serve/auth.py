@@ -126,6 +126,10 @@ class Doors:
         self._used.add(name)
         return found
 
+    def known(self, key: str) -> Caller | None:
+        """Whose key this is, by its id."""
+        return self._callers.get(key)
+
     def let_in(self, headers: Mapping[str, str], tenant: str, scope: str = READ) -> Caller:
         """For routes that must be quick: who it is, or 401, or 403."""
         found = self.caller(headers)

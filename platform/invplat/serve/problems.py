@@ -38,6 +38,7 @@ ECHO = 200  # characters of a request that an answer repeats
 LONGEST = 600  # of a sentence of ours
 FIELDS = 20  # told of those that are wrong
 NEAR = 3
+MANY = 2000  # names that one is compared with
 LATER = 2  # seconds until one may ask again
 log = logging.getLogger("invplat.serve")
 
@@ -82,11 +83,13 @@ def missing(what: str, name: str, known: Iterable[str]) -> Missing:
 
 def near(name: str, known: Iterable[str]) -> list[str]:
     """Of the known names those most like it; the same in other letters before all."""
-    there = list(known)
-    folded: dict[str, str] = {}
-    for one in there:
-        folded.setdefault(one.casefold(), one)
     text = name[:ECHO].casefold()
+    folded: dict[str, str] = {}
+    for one in known:
+        folded.setdefault(one.casefold(), one)
+    if len(folded) > MANY:  # comparing takes its time
+        ends = [one for one in folded if one[:3] == text[:3] or one[-3:] == text[-3:]]
+        folded = {one: folded[one] for one in ends[:MANY]}
     return [folded[one] for one in get_close_matches(text, folded, n=NEAR, cutoff=0.5)]
 
 
