@@ -49,6 +49,21 @@ def test_names_of_any_letters_arrive(client: Client, service: Service) -> None:
     assert [one["sku"] for one in json.loads(service.seen[0].body)["series"]] == names
 
 
+def test_items_say_more_of_themselves_and_terms_hold_for_the_rest(client: Client, service: Service) -> None:
+    milk = {"store": "berlin", "sku": "milk", "on_hand": 3}
+    client.orders("shop", series=[milk, ("berlin", "tea")], review=7, lead_time=None, budget=100, only_orders=True)
+    client.orders("shop", series=[("berlin", "tea")])
+    assert [json.loads(one.body) for one in service.seen] == [
+        {
+            "items": [milk, {"store": "berlin", "sku": "tea"}],
+            "budget": 100,
+            "only_orders": True,
+            "defaults": {"review": 7},
+        },
+        {"series": [{"store": "berlin", "sku": "tea"}]},
+    ]
+
+
 def test_the_business_is_the_key_s_own(client: Client, service: Service) -> None:
     service.first(play.json_of({"tenant": "corner-shop", "scopes": ["tenant:read"]}))
     client.model()
@@ -77,7 +92,8 @@ def test_a_name_never_becomes_another_path(client: Client, service: Service, nam
 
 def test_series_as_a_table_travel_as_arrow_with_the_rest_beside_them(client: Client, service: Service) -> None:
     table = pa.table({"store": ["a", "b"], "sku": ["ü", "y"], "on_hand": [3.0, None]})
-    for given in (table, table.to_pandas()):
+    taken = pd.concat([pd.DataFrame({"store": ["z"]}), table.to_pandas()], ignore_index=True).iloc[1:]
+    for given in (table, table.to_pandas(), taken):
         client.orders("shop", series=given, as_of=date(2024, 5, 1), service=0.95, note="ü\r\nX: y")
     for seen in service.seen:
         assert seen.headers["Content-Type"] == ARROW
@@ -85,7 +101,7 @@ def test_series_as_a_table_travel_as_arrow_with_the_rest_beside_them(client: Cli
             assert reader.read_all().to_pylist() == table.to_pylist()
         said = parse_qs(urlsplit(seen.path).query)["ask"][0]
         assert said.isascii()
-        assert json.loads(said) == {"as_of": "2024-05-01", "service": 0.95, "note": "ü\r\nX: y"}
+        assert json.loads(said) == {"as_of": "2024-05-01", "defaults": {"service": 0.95, "note": "ü\r\nX: y"}}
 
 
 def test_a_table_without_names_is_refused(client: Client) -> None:

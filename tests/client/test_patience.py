@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -136,8 +137,6 @@ def test_patience_ends(service: Service, waits: list[float], monkeypatch: pytest
 
 
 def test_nobody_there_is_an_error_with_a_remedy(service: Service) -> None:
-    import socket
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -146,6 +145,16 @@ def test_nobody_there_is_an_error_with_a_remedy(service: Service) -> None:
     assert raised.value.hint
     assert "invplat status" in raised.value.hint
     assert KEY not in str(raised.value)
+
+
+def test_a_host_that_nobody_knows_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, waits: list[float]) -> None:
+    def nobody(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    with Client("http://shop.invalid", KEY) as client, pytest.raises(NoAnswer, match="Name or service not known"):
+        client.model("shop")
+    assert len(waits) == 2
 
 
 def test_nothing_is_lost_nor_doubled_by_many_threads(service: Service) -> None:

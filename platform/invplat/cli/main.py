@@ -38,6 +38,10 @@ COMMANDS = {
     "report": ("invplat.cli.report:command", "One HTML page about a model: tables, pictures, costs, limits."),
     "explain": ("invplat.cli.explain:command", "Which inputs drive a forecast, an order, or a whole model."),
     "insights": ("invplat.cli.insights:command", "What an owner would want to be told, each with its money."),
+    "deploy": ("invplat.cli.deploy:command", "Serve every business's forecasts and orders over HTTP, and a page."),
+    "status": ("invplat.cli.status:command", "Show whether the service runs, where, and for whom."),
+    "undeploy": ("invplat.cli.undeploy:command", "Stop the service."),
+    "query": ("invplat.cli.query:group", "Ask a running service: forecast, orders, kpis, model."),
     "config": ("invplat.cli.config:group", "What is set, and where each value comes from."),
 }
 INTERRUPTED = 130  # what shells expect of a program ended by Ctrl-C

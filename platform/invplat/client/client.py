@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from invplat.client.errors import NoAnswer
 from invplat.client.wire import Wire
-from invplat.client.words import ARROW, Series, answer, asked, table
+from invplat.client.words import ARROW, Series, answer, asked, columnar, named, table
 from invplat.core.errors import NameRefused, SettingRefused
 from invplat.core.names import check_tenant
 
@@ -106,16 +106,35 @@ class Client:
         skus: Names | None = None,
         categories: Names | None = None,
         as_of: date | str | None = None,
+        what_if: Mapping[str, Any] | None = None,
+        correlation: float | None = None,
+        budget: float | None = None,
+        only_orders: bool | None = None,
         as_table: bool = False,
         **terms: Any,
     ) -> Any:
         """What to order: quantity, level, reorder point, safety stock, risk and money, and why.
 
-        `series` may be a table that says more of each: on_hand, on_order, lead_time, … `terms` are what holds for all:
-        as the API's document says of orders.
+        `series` may say more of each: mappings, or a table, with store, sku and what is known of its terms, such as
+        on_hand, on_order, lead_time, pack. `terms` hold for items that say nothing of their own: service=0.98.
         """
-        chosen = {"series": series, "stores": stores, "skus": skus, "categories": categories, "as_of": as_of}
-        return self._read("orders", tenant, {**chosen, **terms}, as_table)
+        items = series is not None and not columnar(series)
+        listed = list(series) if items else None
+        detailed = listed is not None and any(isinstance(one, Mapping) for one in listed)
+        fields = {
+            "series": (None if detailed else listed) if items else series,
+            "items": [named(one) for one in listed] if detailed and listed else None,
+            "stores": stores,
+            "skus": skus,
+            "categories": categories,
+            "as_of": as_of,
+            "what_if": what_if,
+            "correlation": correlation,
+            "budget": budget,
+            "only_orders": only_orders,
+            "defaults": {name: value for name, value in terms.items() if value is not None} or None,
+        }
+        return self._read("orders", tenant, fields, as_table)
 
     def kpis(self, tenant: str | None = None, **asked_for: Any) -> Answer:
         """Turnover, holding cost, service level, stockouts."""

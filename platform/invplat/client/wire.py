@@ -7,6 +7,7 @@ Knows nothing of what is asked for.
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,7 +20,6 @@ from weakref import WeakSet
 import requests
 from requests import exceptions as trouble
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NameResolutionError
 
 from invplat import __version__
 from invplat.client.errors import NoAnswer, ServerSaid
@@ -196,7 +196,7 @@ def _reason(error: BaseException) -> str:
 def _nameless(error: BaseException) -> bool:
     """The host's name is known to nobody: a slip of the pen rather than a service that restarts."""
     held = error.args[0] if error.args else None
-    return isinstance(getattr(held, "reason", None), NameResolutionError)
+    return isinstance(getattr(getattr(held, "reason", None), "__cause__", None), socket.gaierror)
 
 
 def _checked_url(url: str) -> str:

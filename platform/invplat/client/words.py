@@ -6,6 +6,7 @@ pyarrow is imported where a table goes in or out. Knows nothing of URLs.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 ARROW = "application/vnd.apache.arrow.stream"
 ENDED = b"\xff\xff\xff\xff\x00\x00\x00\x00"  # how a whole stream ends
+INDEX = re.compile(r"__index_level_\d+__")  # of a pandas table of which some rows were taken
 NAMED = ("store", "sku")
 
 Series = Iterable[tuple[str, str] | Mapping[str, Any]]
@@ -39,9 +41,9 @@ def asked(fields: Mapping[str, Any]) -> Asked:
     series = given.pop("series", None)
     if series is None:
         return Asked(text(given).encode())
-    if hasattr(series, "__arrow_c_stream__") or hasattr(series, "__arrow_c_array__"):
+    if columnar(series):
         return Asked(stream(series), ARROW, {"ask": text(given)} if given else None)
-    return Asked(text({**given, "series": [_named(one) for one in series]}).encode())
+    return Asked(text({**given, "series": [named(one) for one in series]}).encode())
 
 
 def text(value: Any) -> str:
@@ -63,6 +65,7 @@ def stream(table: Any) -> bytes:
     """The Arrow stream of anything that lends itself as Arrow: pyarrow, pandas, polars."""
     arrow = _pyarrow()
     whole: pa.Table = table if isinstance(table, arrow.Table) else arrow.table(table)
+    whole = whole.drop_columns([name for name in whole.column_names if INDEX.fullmatch(name)])
     lacking = [name for name in NAMED if name not in whole.column_names]
     if lacking:
         raise SettingRefused(
@@ -83,7 +86,12 @@ def table(content: bytes) -> pa.Table:
         return reader.read_all()
 
 
-def _named(one: tuple[str, str] | Mapping[str, Any]) -> dict[str, Any]:
+def columnar(series: Any) -> bool:
+    """A table, as pyarrow, pandas and polars have them."""
+    return hasattr(series, "__arrow_c_stream__") or hasattr(series, "__arrow_c_array__")
+
+
+def named(one: tuple[str, str] | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(one, Mapping):
         return dict(one)
     if isinstance(one, str) or len(one) != 2:

@@ -1,0 +1,119 @@
+"""`invplat query forecast`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from invplat.cli.output import Output, common, pass_output
+from invplat.cli.query.asking import LEVEL, asking, choosing, chosen, headline, service, writing
+
+BY = ("series", "store", "sku", "category", "total")
+WIDEST = 28  # places of a sparkline
+
+
+@click.command("forecast")
+@asking
+@choosing
+@click.option("--horizon", type=click.IntRange(1, 366), metavar="N", help="Periods [as many as the model says].")
+@click.option(
+    "--quantile", "quantiles", type=LEVEL, multiple=True, metavar="Q", help="A level of the band; repeatable."
+)
+@click.option("--by", type=click.Choice(BY), default="series", show_default=True, help="What is summed.")
+@writing
+@common
+@pass_output
+def command(
+    output: Output,
+    tenant: str | None,
+    url: str | None,
+    key: str | None,
+    stores: tuple[str, ...],
+    skus: tuple[str, ...],
+    categories: tuple[str, ...],
+    as_of: datetime | None,
+    promotion: bool | None,
+    price_change: float | None,
+    horizon: int | None,
+    quantiles: tuple[float, ...],
+    by: str,
+    rows: int,
+    csv_file: Path | None,
+    arrow_file: Path | None,
+) -> None:
+    """What will be sold: a line of the coming periods, their sum, and a usual period with its band.
+
+    Without TENANT, the business that the key is of.
+
+    \b
+    Examples:
+      invplat query forecast corner-shop --store berlin --horizon 14
+      invplat query forecast corner-shop --by category --promotion --price-change -0.1
+    """
+    fields = {
+        **chosen(stores, skus, categories, as_of, promotion, price_change),
+        "horizon": horizon,
+        "quantiles": sorted(set(quantiles)) or None,
+        "by": by,
+    }
+    with service(output, url, key) as client:
+        if arrow_file is not None:
+            from invplat.cli.query import written
+
+            table = client.forecasts(tenant, as_table=True, **fields)
+            written.tell(output, written.write_arrow(arrow_file, table), len(table))
+            if csv_file is None:
+                output.result({"file": arrow_file, "rows": len(table)}, table=lambda: None)
+                return
+        answer = client.forecasts(tenant, **fields)
+    if csv_file is not None:
+        _write(output, csv_file, answer)
+    output.result(answer, table=lambda: _draw(answer, rows) if csv_file is None else None)
+
+
+def _write(output: Output, path: Path, answer: Mapping[str, Any]) -> None:
+    from invplat.cli.query import written
+
+    columns = ["store", "sku", "group", "date", "mean", *(f"q{level:g}" for level in answer["levels"])]
+    lines = list(_periods(answer))
+    written.tell(output, written.write_csv(path, columns, lines), len(lines))
+
+
+def _periods(answer: Mapping[str, Any]) -> Iterator[list[Any]]:
+    for one in answer["forecasts"]:
+        name = [one.get("store"), one.get("sku"), one.get("group")]
+        for day, mean, quantiles in zip(answer["dates"], one["mean"], one["quantiles"], strict=True):
+            yield [*name, day, mean, *quantiles]
+
+
+def _draw(answer: Mapping[str, Any], rows: int) -> None:
+    from invplat.cli.query.drawn import Column, draw, more, units
+    from invplat.core.page.wording import day, number
+    from invplat.data.describe.terminal import sparkline
+
+    click.echo(headline(answer))
+    found, dates, levels = answer["forecasts"], answer["dates"], answer["levels"]
+    if not found or not dates:
+        click.echo("there is no such series")
+        return
+    period = {"D": "day", "W": "week", "M": "month"}.get(str(answer.get("frequency"))[:1].upper(), "period")
+    grouped = found[0].get("group") is not None
+    band = [f"{number(100 * level)} %" for level in (levels[0], levels[-1])] if len(levels) > 1 else []
+    columns = [Column("group", "left")] if grouped else [Column("store", "left"), Column("sku", "left")]
+    columns += [Column("series")] if grouped else []
+    columns += [Column(f"{day(dates[0])} – {day(dates[-1])}", "left"), Column("in all"), Column(f"a {period}")]
+    columns += [Column(name) for name in band]
+    lines = []
+    for one in found[:rows]:
+        mean, quantiles = one["mean"], one["quantiles"]
+        count = len(mean)
+        name = [one["group"], f"{one.get('series') or 0:,}"] if grouped else [one.get("store"), one.get("sku")]
+        ends = [units(sum(each[place] for each in quantiles) / count) for place in (0, -1)] if band else []
+        lines.append([*name, sparkline(mean, WIDEST), units(sum(mean)), units(sum(mean) / count), *ends])
+    draw(columns, lines)
+    if len(found) > rows:
+        click.echo(more(len(found), rows))

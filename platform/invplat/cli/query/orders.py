@@ -1,0 +1,162 @@
+"""`invplat query orders`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from invplat.cli.output import Output, common, pass_output
+from invplat.cli.query.asking import FILE, LEVEL, asking, choosing, chosen, headline, service, writing
+
+POSITIVE = click.FloatRange(0, min_open=True)
+FLAGS = {"stockout": "stockout", "overstock": "too much", "stale": "old data", "stock_unknown": "stock unknown"}
+
+
+@click.command("orders")
+@asking
+@choosing
+@click.option("--stock", type=FILE, metavar="FILE", help="CSV: store, sku, on_hand, on_order, lead_time, pack, …")
+@click.option("--service", "service_level", type=LEVEL, metavar="SHARE", help="Chance of no stockout, such as 0.95.")
+@click.option("--lead-time", type=click.FloatRange(0, 366), metavar="N", help="Periods until an order arrives.")
+@click.option("--review", type=click.IntRange(1, 366), metavar="N", help="Periods from one order to the next.")
+@click.option("--holding", type=POSITIVE, metavar="COST", help="Of a unit kept for a period.")
+@click.option("--shortage", type=POSITIVE, metavar="COST", help="Of a unit that lacks, in place of --service.")
+@click.option("--budget", type=click.FloatRange(0), metavar="MONEY", help="All orders together cost no more.")
+@click.option("--only-orders", is_flag=True, help="Leave out what needs no order.")
+@click.option("--why", is_flag=True, help="Say of each order why.")
+@writing
+@common
+@pass_output
+def command(
+    output: Output,
+    tenant: str | None,
+    url: str | None,
+    key: str | None,
+    stores: tuple[str, ...],
+    skus: tuple[str, ...],
+    categories: tuple[str, ...],
+    as_of: datetime | None,
+    promotion: bool | None,
+    price_change: float | None,
+    stock: Path | None,
+    service_level: float | None,
+    lead_time: float | None,
+    review: int | None,
+    holding: float | None,
+    shortage: float | None,
+    budget: float | None,
+    only_orders: bool,
+    why: bool,
+    rows: int,
+    csv_file: Path | None,
+    arrow_file: Path | None,
+) -> None:
+    """What to order today: the most money at risk first.
+
+    Stock and terms come from FILE, else from the business's data; what is given here holds for items of which FILE
+    says nothing. Without TENANT, the business that the key is of.
+
+    \b
+    Examples:
+      invplat query orders corner-shop --only-orders --why
+      invplat query orders corner-shop --stock stock.csv --service 0.98 --budget 5000 --csv orders.csv
+    """
+    fields = {
+        **chosen(stores, skus, categories, as_of, promotion, price_change),
+        "service": service_level,
+        "lead_time": lead_time,
+        "review": review,
+        "holding": holding,
+        "shortage": shortage,
+        "budget": budget,
+        "only_orders": only_orders or None,
+    }
+    if stock is not None:
+        fields |= _items(stock, stores, skus, categories)
+    with service(output, url, key) as client:
+        if arrow_file is not None:
+            from invplat.cli.query import written
+
+            table = client.orders(tenant, as_table=True, **fields)
+            written.tell(output, written.write_arrow(arrow_file, table), len(table))
+            if csv_file is None:
+                output.result({"file": arrow_file, "rows": len(table)}, table=lambda: None)
+                return
+        answer = client.orders(tenant, **fields)
+    if csv_file is not None:
+        _write(output, csv_file, answer)
+    output.result(answer, table=lambda: _draw(output, answer, rows, why) if csv_file is None else None)
+
+
+def _items(path: Path, stores: tuple[str, ...], skus: tuple[str, ...], categories: tuple[str, ...]) -> dict[str, Any]:
+    """The file's items, of the stores and SKUs that were named; nothing else chooses any more."""
+    from invplat.cli.query.stock import read_stock
+    from invplat.core.errors import SourceError
+
+    if categories:
+        raise click.UsageError("--stock names the items; --category can't choose among them")
+    items = [
+        item
+        for item in read_stock(path)
+        if (not stores or item.get("store") in stores) and (not skus or item.get("sku") in skus)
+    ]
+    if not items:
+        raise SourceError(f"{path} has no item that was asked for", hint="look at its columns store and sku")
+    return {"series": items, "stores": None, "skus": None}
+
+
+def _write(output: Output, path: Path, answer: Mapping[str, Any]) -> None:
+    from invplat.cli.query import written
+
+    found = answer["orders"]
+    columns = list(found[0]) if found else ["store", "sku", "order"]
+    lines = [[one.get(name) for name in columns] for one in found]
+    written.tell(output, written.write_csv(path, columns, lines), len(lines))
+
+
+def _draw(output: Output, answer: Mapping[str, Any], rows: int, why: bool) -> None:
+    from invplat.cli.query.drawn import Column, draw, money, more, risk, units
+    from invplat.core.page.wording import harmless
+
+    click.echo(headline(answer))
+    found = sorted(answer["orders"], key=lambda one: (-(one.get("money_at_risk") or 0), -(one.get("order") or 0)))
+    if not found:
+        click.echo("nothing is to be ordered")
+    else:
+        right = ("order", "on hand", "on order", "order at", "up to", "risk", "at risk", "cost")
+        columns = [Column("store", "left"), Column("sku", "left"), *(Column(name) for name in right)]
+        columns += [Column("look at", "left"), *([Column("why", "left", fold=True)] if why else [])]
+        lines = []
+        for one in found[:rows]:
+            amounts = [
+                units(one.get(name)) for name in ("order", "on_hand", "on_order", "reorder_point", "order_up_to")
+            ]
+            sums = [risk(one.get("stockout_risk")), money(one.get("money_at_risk")), money(one.get("order_value"))]
+            flags = ", ".join(FLAGS.get(name, str(name)) for name in one.get("exceptions") or ())
+            said = [str(one.get("reason") or "")] if why else []
+            lines.append([one.get("store"), one.get("sku"), *amounts, *sums, flags, *said])
+        draw(columns, lines)
+    if len(found) > rows:
+        click.echo(more(len(found), rows))
+    totals = answer.get("totals") or {}
+    if totals:
+        click.echo("\n" + _sum(totals))
+    for note in answer.get("notes") or ():
+        output.note(f"- {harmless(str(note))}")
+
+
+def _sum(totals: Mapping[str, Any]) -> str:
+    from invplat.cli.query.drawn import money, units
+    from invplat.core.page.wording import plural
+
+    parts = [f"{plural(totals.get('orders') or 0, 'order')} of {plural(totals.get('items') or 0, 'item')}"]
+    parts.append(f"{units(totals.get('units') or 0)} units")
+    parts += [f"for {money(totals['value'])}"] if totals.get("value") is not None else []
+    parts += [f"{money(totals['money_at_risk'])} at risk"] if totals.get("money_at_risk") is not None else []
+    if totals.get("budget") is not None:
+        parts.append(f"{money(totals.get('spent') or 0)} of {money(totals['budget'])} spent")
+    return ", ".join(parts)
