@@ -7,6 +7,7 @@ would. Demand is never below zero. Tensors are items (any leading shape) × quan
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -50,6 +51,10 @@ class Demand:
         return self._at(torch.special.ndtri(shares).expand(*self.values.shape[:-1], count).contiguous())
 
     def mean(self) -> Tensor:
+        return self._mean
+
+    @cached_property
+    def _mean(self) -> Tensor:
         return self.points().mean(-1)
 
     def chance(self, stock: Tensor) -> Tensor:
@@ -109,9 +114,10 @@ def mixed(parts: list[Demand], weights: Tensor) -> Demand:
     levels = parts[0].levels
     low = torch.stack([part.values for part in parts]).amin(0)
     high = torch.stack([part.values for part in parts]).amax(0)
+    every = Demand(levels, torch.stack([part.values for part in parts]))
+    shares = weights.movedim(-1, 0).unsqueeze(-1)
     for _ in range(HALVINGS):  # the mixture's quantile lies between those of its parts
         middle = (low + high) / 2
-        chance = torch.stack([part.chance(middle) for part in parts], -1)
-        enough = (chance * weights.unsqueeze(-2)).sum(-1) >= levels
+        enough = (every.chance(middle.expand_as(every.values)) * shares).sum(0) >= levels
         low, high = torch.where(enough, low, middle), torch.where(enough, middle, high)
     return Demand(levels, high.cummax(-1).values)

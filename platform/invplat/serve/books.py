@@ -27,6 +27,20 @@ VERSION = 1
 MEMORY = 1 << 30  # bytes of books
 
 
+class OnceMade:
+    """Made by whoever asks first."""
+
+    def __init__(self, make: Callable[[], Facts]) -> None:
+        self.make, self.lock = make, threading.Lock()
+        self.found: Facts | None = None
+
+    def __call__(self) -> Facts:
+        with self.lock:
+            if self.found is None:
+                self.found = self.make()
+            return self.found
+
+
 @dataclass
 class Volume:
     """A book, and what goes with it."""
@@ -34,7 +48,7 @@ class Volume:
     served: Served
     book: Book
     dataset: Dataset
-    facts: Callable[[], Facts]
+    facts: OnceMade  # what orders need to know besides
     seen: set[int] = field(default_factory=set)  # rows whose forecast has been written down
 
     @property
@@ -135,7 +149,7 @@ class Books:
             self.made += 1
             if self.kept:
                 self._keep(key, served, book)
-        return Volume(served, book, dataset, _once(lambda: facts_of(dataset, book.names, book.frequency)))
+        return Volume(served, book, dataset, OnceMade(lambda: facts_of(dataset, book.names, book.frequency)))
 
     def _kept(self, key: str, served: Served) -> Book | None:
         """None where there is none, or what is there is not what was kept."""
@@ -205,16 +219,3 @@ def _key(served: Served) -> str:
     stack, digest = served.stack, hashlib.sha256()
     digest.update(f"{VERSION} {type(stack).__name__} {stack.last} {served.prepared} {stack.trunk}".encode())
     return f"tenants/{served.tenant}/books/{served.dataset:08d}-{digest.hexdigest()[:32]}.safetensors"
-
-
-def _once(make: Callable[[], Facts]) -> Callable[[], Facts]:
-    lock = threading.Lock()
-    found: list[Facts] = []
-
-    def get() -> Facts:
-        with lock:
-            if not found:
-                found.append(make())
-            return found[0]
-
-    return get

@@ -47,13 +47,13 @@ class By(StrEnum):
 class WhatIf(Strict):
     """Plans other than those that are known, for the series asked for and the periods named (all of the horizon)."""
 
-    price: Positive | None = Field(None, description="Another price than the planned one.")
+    price: Positive | None = Field(default=None, description="Another price than the planned one.")
     price_change: Annotated[float, Field(gt=-1, le=10, allow_inf_nan=False)] | None = Field(
-        None, description="The planned price and this share more; -0.1 is a tenth less."
+        default=None, description="The planned price and this share more; -0.1 is a tenth less."
     )
-    promotion: bool | None = Field(None, description="On promotion or not.")
-    first: date | None = Field(None, description="The first period that this is true of.")
-    last: date | None = Field(None, description="The last one.")
+    promotion: bool | None = Field(default=None, description="On promotion or not.")
+    first: date | None = Field(default=None, description="The first period that this is true of.")
+    last: date | None = Field(default=None, description="The last one.")
 
     @model_validator(mode="after")
     def _one_price(self) -> WhatIf:
@@ -81,14 +81,16 @@ class Chosen(Strict):
 
 class ForecastsAsked(Chosen):
     horizon: Annotated[int, Field(ge=1, le=MOST_HORIZON)] | None = Field(
-        None, description="Periods; the model's own where not given."
+        default=None, description="Periods; the model's own where not given."
     )
     quantiles: Annotated[list[Level], Field(min_length=1, max_length=99)] | None = Field(
-        None, description="Levels; the model's own where not given."
+        default=None, description="Levels; the model's own where not given."
     )
-    as_of: date | None = Field(None, description="The last day that counts as known; the end of history if not given.")
+    as_of: date | None = Field(
+        default=None, description="The last day that counts as known; the end of history if not given."
+    )
     by: By = By.SERIES
-    correlation: Share = Field(0.25, description="Between series, where they are summed.")
+    correlation: Share = Field(default=0.25, description="Between series, where they are summed.")
     what_if: WhatIf | None = None
 
 
@@ -98,7 +100,7 @@ class SeriesForecast(BaseModel):
     store: str | None = None
     sku: str | None = None
     group: str | None = None
-    series: int | None = Field(None, description="How many were summed.")
+    series: int | None = Field(default=None, description="How many were summed.")
     mean: list[float]
     quantiles: list[list[float]] = Field(description="Of each period, of each level.")
 
@@ -107,7 +109,7 @@ class ModelNamed(BaseModel):
     reference: str = Field(description="NAME@VERSION", examples=["base@3"])
     base: bool = Field(description="Shared by all businesses, not this one's own.")
     workload: str
-    way: str | None = Field(None, description="How it was adapted to this business.")
+    way: str | None = Field(default=None, description="How it was adapted to this business.")
 
 
 class Forecasts(BaseModel):
@@ -129,5 +131,5 @@ class Problem(BaseModel):
     status: int
     detail: str
     hint: str | None = None
-    near: list[str] | None = Field(None, description="Names like the one that was asked for.")
-    errors: list[dict[str, Any]] | None = Field(None, description="What was wrong with which field.")
+    near: list[str] | None = Field(default=None, description="Names like the one that was asked for.")
+    errors: list[dict[str, Any]] | None = Field(default=None, description="What was wrong with which field.")

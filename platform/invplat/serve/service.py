@@ -21,15 +21,19 @@ from invplat.core.settings import Settings
 from invplat.registry.database import Database
 from invplat.serve.batcher import Batcher
 from invplat.serve.books import MEMORY, Books, Volume
+from invplat.serve.facts import facts_of
 from invplat.serve.journal import Journal
+from invplat.serve.order_schemas import OrdersAsked
+from invplat.serve.orders import Decided, decided
 from invplat.serve.plans import planned
 from invplat.serve.roster import Roster, Served
 from invplat.serve.said import Said
-from invplat.serve.schemas import Chosen, ForecastsAsked
+from invplat.serve.schemas import Chosen, ForecastsAsked, Series
 from invplat.serve.series import chosen_rows
 from invplat.serve.summed import checked_horizon, said_of
 from invplat.storage import Storage, open_storage
 
+FEW = 4  # items decided on the event loop; more go to a thread
 EVERY = 2.0  # seconds between two looks at the registry
 
 
@@ -146,6 +150,22 @@ class Service:
         found = said_of(served, other, None, prediction, asked.horizon, asked.quantiles)
         place = book.place
         return found.placed(np.asarray([place.get(name, -1) for name in other.names], np.int64))
+
+    async def orders(self, tenant: str, asked: OrdersAsked) -> Decided:
+        """What to order of the items named, or of the series chosen."""
+        names = asked.items if asked.items is not None else asked.series
+        series = None if names is None else [Series(store=one.store, sku=one.sku) for one in names]
+        chosen = Chosen(series=series, stores=asked.stores, skus=asked.skus, categories=asked.categories)
+        volume, rows = await self.rows(tenant, chosen)
+        said = await self.said(volume, rows, ForecastsAsked(as_of=asked.as_of, what_if=asked.what_if))
+        if asked.as_of is not None:
+            then = await asyncio.to_thread(facts_of, volume.dataset, said.names, volume.book.frequency, asked.as_of)
+            return await asyncio.to_thread(decided, said.placed(np.arange(len(said))), then, asked)
+        made = volume.facts.found
+        facts = await asyncio.to_thread(volume.facts) if made is None else made
+        if len(said) <= FEW:
+            return decided(said, facts, asked)
+        return await asyncio.to_thread(decided, said, facts, asked)
 
 
 def _list(rows: Any) -> Sequence[int]:
