@@ -14,6 +14,7 @@ from invplat.cli.output import Output, common, pass_output
 STUDY = "demo"
 LITTLE = ("--windows", "6000", "--spec", "past=28,horizon=14")  # enough to see it learn, little enough not to wait
 BASE = "30000"  # windows that the base learns from
+SERVE = False  # unless it is said
 
 
 @click.command()
@@ -21,18 +22,24 @@ BASE = "30000"  # windows that the base learns from
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Another seed, another world.")
 @click.option("--trials", type=click.IntRange(1), default=24, show_default=True, help="Of the search.")
 @click.option("--epochs", type=click.IntRange(1), default=9, show_default=True, help="Of each training, at most.")
+@click.option("--serve/--no-serve", default=SERVE, show_default=True, help="Serve them all, until Ctrl-C.")
+@click.option("--once", is_flag=True, help="Serve them, ask for each once, and stop.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of the service [any that is free].")
 @common
 @pass_output
-def command(output: Output, tenants: int, seed: int, trials: int, epochs: int) -> None:
+def command(
+    output: Output, tenants: int, seed: int, trials: int, epochs: int, serve: bool, once: bool, port: int
+) -> None:
     """Make up a few businesses, ingest their files, describe one, search the base model's params for it, train a base
-    on all but the last of them, and adapt it to each.
+    on all but the last of them, adapt it to each, and serve them.
 
     Everything is kept under the home folder; running it again makes the same again, but the study, which is gone on
     with. With --json, one line a step.
 
     \b
-    Example:
+    Examples:
       invplat --home ./demo demo
+      invplat --home ./demo demo --once
     """
     world = output.settings.home / "world"
     sizes = {"tenants": tenants, "stores": 4, "skus": 60, "days": 730, "seed": seed}
@@ -57,6 +64,9 @@ def command(output: Output, tenants: int, seed: int, trials: int, epochs: int) -
     output.note("next, your own files:")
     output.note("  invplat tenant add NAME --data FILES --mapping generic   (or first: invplat data suggest FILES)")
     output.note("  invplat finetune submit NAME --wait")
+    if serve or once:
+        deploying = ("--port", str(port), *(("--once",) if once else ("--key-for", names[0])))
+        _type(output, "deploy", *deploying)
 
 
 def _there(output: Output) -> bool:

@@ -94,7 +94,8 @@ def _serve(output: Output, options: Options, claim: Claim | None, told: Told, ke
         _key(output, key_for, keep=not once) as key,
         deployment.deploy(settings, options, address=settings.address, told=output.note) as deployed,
     ):
-        told.listen()  # once more: Ray has taken the signals for itself
+        stays = claim is not None and not once
+        told.listen(gently=stays)  # once more: Ray has taken the signals for itself
         if claim is not None:
             claim.serves(deployed.url, pages=deployed.pages, tenants=deployed.tenants, replicas=deployed.replicas)
         content = {
@@ -109,7 +110,7 @@ def _serve(output: Output, options: Options, claim: Claim | None, told: Told, ke
         else:
             output.result(content, table=lambda: _show(output, deployed, key_for, key))
         sys.stdout.flush()  # whoever reads it through a pipe waits for the address
-        if not once and claim is not None:
+        if stays:
             told.wait()
         elif not once:
             output.note("it goes on there; stop it: invplat undeploy --address " + str(settings.address))
@@ -185,26 +186,27 @@ def _somebody(output: Output) -> str | None:
 
 
 class Told:
-    """Ctrl-C and SIGTERM as a wish to end: while it starts they interrupt, afterwards they are waited for."""
+    """Ctrl-C and SIGTERM: an interruption while it starts; once it is up, gently, a wish to end that is waited for."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
-        self._waiting = False
+        self._gently = False
 
-    def listen(self) -> None:
+    def listen(self, *, gently: bool = False) -> None:
+        self._gently = gently
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, self._hear)
 
     def wait(self) -> None:
-        self._waiting = True
         self._event.wait()
 
     def _hear(self, number: int, frame: object) -> None:
-        if self._waiting and not self._event.is_set():
-            self._event.set()
-        elif number == signal.SIGINT or not self._event.is_set():  # a second SIGTERM hastens nothing
+        if not self._gently:
             raise KeyboardInterrupt
+        if self._event.is_set() and number == signal.SIGINT:  # again: a second SIGTERM hastens nothing
+            raise KeyboardInterrupt
+        self._event.set()
 
 
 @contextmanager
