@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pyarrow as pa
 import pytest
 from click.testing import Result
+from rich.cells import cell_len
 
+from invplat.cli.query.drawn import draw
+from invplat.cli.query.orders import COLUMNS, _row
 from tests.cli.deployed import FORECASTS, ORDERS, Shop, serving
 
 Invplat = Callable[..., Result]
-STOCK = ("12.0", "4.0", "0.0", "8.5", "20.0")  # order, on hand, on order, order at, up to
+STOCK = ("4.0", "0.0", "8.5", "20.0", "10.80")  # on hand, on order, order at, up to, cost
 KEY = "ivp_0123456789abcdef_" + "s" * 43
 
 
@@ -88,14 +93,28 @@ def test_orders_have_the_most_at_risk_first(invplat: Invplat, shop: Shop) -> Non
     result = invplat("query", "orders", "shop")
     lines = result.stdout.splitlines()
     caviar, milk = lines[3:5]
-    assert caviar.split() == ["berlin", "caviar", *STOCK, "100%", "1,234.50", "10.80"]
-    assert milk.split() == ["berlin", "milk", *STOCK, "12%", "7.50", "10.80", "stockout"]
+    assert caviar.split() == ["berlin", "caviar", "12.0", "100%", "1,234.50", *STOCK]
+    assert milk.split() == ["berlin", "milk", "12.0", "12%", "7.50", *STOCK, "stockout"]
     assert caviar.index("1,234.50") + 8 == milk.index("7.50") + 4  # under each other
     said = "2 orders of 2 items, 24.0 units, for 21.60, 1,242.00 at risk, 21.60 of 30.00 spent"
     assert lines[-1] == said
     assert "- lead times are of all suppliers together" in result.stderr
     assert ORDERS["orders"][0]["reason"] not in result.stdout
     assert ORDERS["orders"][0]["reason"] in invplat("query", "orders", "shop", "--why").stdout
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 100, 200])
+def test_a_table_is_no_wider_than_the_terminal_and_its_figures_are_whole(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(width))
+    long = {**ORDERS["orders"][0], "store": "牛乳" * 20, "sku": "a rather long name of a product", "order": 123456.0}
+    draw(COLUMNS, [_row(long), _row(ORDERS["orders"][1])], ["why " * 60, "because"])
+    lines = capsys.readouterr().out.splitlines()
+    assert all(cell_len(click.unstyle(line)) <= width for line in lines)
+    assert sum("123,456.0" in line and "7.50" in line for line in lines) == 1
+    assert ("up to" in lines[0]) == (width >= 120)
 
 
 def test_a_table_is_as_long_as_is_asked(invplat: Invplat, shop: Shop) -> None:
@@ -196,7 +215,7 @@ def test_kpis_of_groups_are_a_table(invplat: Invplat, shop: Shop, monkeypatch: p
     answer = {**deployed.KPIS, "by": "category", "kpis": groups}
     monkeypatch.setitem(deployed.ANSWERS, ("GET", "kpis"), answer)
     lines = invplat("query", "kpis", "shop", "--by", "category", "--rows", 2).stdout.splitlines()
-    assert lines[3].split()[:3] == ["dairy", "12", "1,234.0"]
+    assert lines[3].split()[:4] == ["dairy", "12", "8.2", "97.0%"]
     assert lines[-1].startswith("… and 1 more")
 
 

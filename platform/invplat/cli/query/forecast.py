@@ -103,10 +103,10 @@ def _draw(answer: Mapping[str, Any], rows: int) -> None:
     period = {"D": "day", "W": "week", "M": "month"}.get(str(answer.get("frequency"))[:1].upper(), "period")
     grouped = found[0].get("group") is not None
     band = [f"{number(100 * level)} %" for level in (levels[0], levels[-1])] if len(levels) > 1 else []
-    columns = [Column("group", "left")] if grouped else [Column("store", "left"), Column("sku", "left")]
-    columns += [Column("series")] if grouped else []
-    columns += [Column(f"{day(dates[0])} – {day(dates[-1])}", "left"), Column("in all"), Column(f"a {period}")]
-    columns += [Column(name) for name in band]
+    names = ("group",) if grouped else ("store", "sku")
+    columns = [*(Column(name, "left", cut=True) for name in names), *([Column("series", spare=4)] if grouped else [])]
+    columns += [Column(f"{day(dates[0])} – {day(dates[-1])}", "left", spare=1)]
+    columns += [Column("in all"), Column(f"a {period}"), *(Column(name) for name in band)]
     lines = []
     for one in found[:rows]:
         mean, quantiles = one["mean"], one["quantiles"]

@@ -30,7 +30,8 @@ FIGURES = {
     "lost_units": ("lost units", "units"),
     "lost_money": ("lost sales", "money"),
 }
-IN_A_TABLE = ("sales_units", "stock_units", "turnover", "days_of_supply", "holding_cost", "service_level", "lost_money")
+# the first ones are kept where there is little room
+IN_A_TABLE = ("turnover", "service_level", "lost_money", "holding_cost", "days_of_supply", "sales_units", "stock_units")
 
 
 @click.command("kpis")
@@ -83,8 +84,8 @@ def _draw(output: Output, answer: Mapping[str, Any], rows: int) -> None:
         lines = [[label, _cell(found[0], name)] for name, (label, _) in FIGURES.items()]
         draw([Column("figure", "left"), Column("value")], lines)
     else:
-        named = [Column(str(answer.get("by") or "group"), "left"), Column("series")]
-        columns = [*named, *(Column(FIGURES[name][0]) for name in IN_A_TABLE)]
+        named = [Column(str(answer.get("by") or "group"), "left", cut=True), Column("series", spare=9)]
+        columns = [*named, *(Column(FIGURES[name][0], spare=place) for place, name in enumerate(IN_A_TABLE))]
         shown = found[:rows]
         draw(
             columns,

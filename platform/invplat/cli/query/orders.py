@@ -11,8 +11,22 @@ import click
 
 from invplat.cli.output import Output, common, pass_output
 from invplat.cli.query.asking import FILE, LEVEL, asking, choosing, chosen, headline, service, writing
+from invplat.cli.query.drawn import Column, draw, money, more, risk, units
 
 POSITIVE = click.FloatRange(0, min_open=True)
+COLUMNS = (
+    Column("store", "left", cut=True),
+    Column("sku", "left", cut=True),
+    Column("order"),
+    Column("risk"),
+    Column("at risk"),
+    Column("on hand", spare=1),
+    Column("on order", spare=4),
+    Column("order at", spare=3),
+    Column("up to", spare=5),
+    Column("cost", spare=2),
+    Column("look at", "left"),
+)
 FLAGS = {"stockout": "stockout", "overstock": "too much", "stale": "old data", "stock_unknown": "stock unknown"}
 
 
@@ -119,7 +133,6 @@ def _write(output: Output, path: Path, answer: Mapping[str, Any]) -> None:
 
 
 def _draw(output: Output, answer: Mapping[str, Any], rows: int, why: bool) -> None:
-    from invplat.cli.query.drawn import Column, draw, money, more, risk, units
     from invplat.core.page.wording import harmless
 
     click.echo(headline(answer))
@@ -127,19 +140,9 @@ def _draw(output: Output, answer: Mapping[str, Any], rows: int, why: bool) -> No
     if not found:
         click.echo("nothing is to be ordered")
     else:
-        right = ("order", "on hand", "on order", "order at", "up to", "risk", "at risk", "cost")
-        columns = [Column("store", "left"), Column("sku", "left"), *(Column(name) for name in right)]
-        columns += [Column("look at", "left"), *([Column("why", "left", fold=True)] if why else [])]
-        lines = []
-        for one in found[:rows]:
-            amounts = [
-                units(one.get(name)) for name in ("order", "on_hand", "on_order", "reorder_point", "order_up_to")
-            ]
-            sums = [risk(one.get("stockout_risk")), money(one.get("money_at_risk")), money(one.get("order_value"))]
-            flags = ", ".join(FLAGS.get(name, str(name)) for name in one.get("exceptions") or ())
-            said = [str(one.get("reason") or "")] if why else []
-            lines.append([one.get("store"), one.get("sku"), *amounts, *sums, flags, *said])
-        draw(columns, lines)
+        draw(
+            COLUMNS, [_row(one) for one in found[:rows]], [str(one.get("reason") or "") for one in found] if why else ()
+        )
     if len(found) > rows:
         click.echo(more(len(found), rows))
     totals = answer.get("totals") or {}
@@ -149,8 +152,22 @@ def _draw(output: Output, answer: Mapping[str, Any], rows: int, why: bool) -> No
         output.note(f"- {harmless(str(note))}")
 
 
+def _row(one: Mapping[str, Any]) -> list[str | None]:
+    sums = [risk(one.get("stockout_risk")), money(one.get("money_at_risk"))]
+    amounts = [units(one.get(name)) for name in ("on_hand", "on_order", "reorder_point", "order_up_to")]
+    flags = ", ".join(FLAGS.get(name, str(name)) for name in one.get("exceptions") or ())
+    return [
+        one.get("store"),
+        one.get("sku"),
+        units(one["order"]),
+        *sums,
+        *amounts,
+        money(one.get("order_value")),
+        flags,
+    ]
+
+
 def _sum(totals: Mapping[str, Any]) -> str:
-    from invplat.cli.query.drawn import money, units
     from invplat.core.page.wording import plural
 
     parts = [f"{plural(totals.get('orders') or 0, 'order')} of {plural(totals.get('items') or 0, 'item')}"]
