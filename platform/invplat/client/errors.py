@@ -47,13 +47,18 @@ class NoAnswer(InvplatError):
 
 
 def _sentence(status: int, title: str, detail: str, errors: Sequence[Mapping[str, Any]]) -> str:
+    """Which field was wrong is said where the detail doesn't say so already."""
     said = detail or title
-    named = [f"{where}: {error.get('msg') or error.get('detail')}" for error in errors if (where := _where(error))]
-    fresh = [text for text in named if text not in said][:5]
+    fields = [(_where(error), _what(error)) for error in errors]
+    fresh = [f"{where}: {what}" for where, what in fields if where and where not in said][:5]
     return f"{said} ({status})" + (": " + "; ".join(fresh) if fresh else "")
 
 
 def _where(error: Mapping[str, Any]) -> str:
-    place = error.get("loc") or error.get("field") or ""
+    place = error.get("loc") or error.get("where") or error.get("field") or ""
     parts = place if isinstance(place, list | tuple) else [place]
     return ".".join(str(part) for part in parts if part not in ("body", ""))
+
+
+def _what(error: Mapping[str, Any]) -> str:
+    return str(error.get("msg") or error.get("message") or error.get("detail") or error.get("what") or "refused")

@@ -46,9 +46,15 @@ def draw(columns: Sequence[Column], rows: Iterable[Sequence[str | None]], under:
                 click.echo(click.style(f"    {line}", dim=True))
 
 
-def units(value: float | None) -> str | None:
-    """One decimal for all, so that they stand under each other."""
-    return None if value is None else f"{value + 0.0:,.1f}"
+def units(value: float | None, decimals: int = 1) -> str | None:
+    """As many decimals for all, so that they stand under each other."""
+    return None if value is None else f"{value + 0.0:,.{decimals}f}"
+
+
+def decimals(values: Iterable[float]) -> int:
+    """That say something of the largest."""
+    most = max(map(abs, values), default=0.0)
+    return 1 if most >= 10 else 2 if most >= 0.5 or not most else 4
 
 
 def money(value: float | None) -> str | None:

@@ -91,7 +91,7 @@ def _periods(answer: Mapping[str, Any]) -> Iterator[list[Any]]:
 
 
 def _draw(answer: Mapping[str, Any], rows: int) -> None:
-    from invplat.cli.query.drawn import Column, draw, more, units
+    from invplat.cli.query.drawn import Column, decimals, draw, more, units
     from invplat.core.page.wording import day, number
     from invplat.data.describe.terminal import sparkline
 
@@ -107,13 +107,20 @@ def _draw(answer: Mapping[str, Any], rows: int) -> None:
     columns = [*(Column(name, "left", cut=True) for name in names), *([Column("series", spare=4)] if grouped else [])]
     columns += [Column(f"{day(dates[0])} – {day(dates[-1])}", "left", spare=1)]
     columns += [Column("in all"), Column(f"a {period}"), *(Column(name) for name in band)]
+    figures = [_figures(one, bool(band)) for one in found[:rows]]
+    places = decimals(each[0] for each in figures), decimals(value for each in figures for value in each[1:])
     lines = []
-    for one in found[:rows]:
-        mean, quantiles = one["mean"], one["quantiles"]
-        count = len(mean)
-        name = [one["group"], f"{one.get('series') or 0:,}"] if grouped else [one.get("store"), one.get("sku")]
-        ends = [units(sum(each[place] for each in quantiles) / count) for place in (0, -1)] if band else []
-        lines.append([*name, sparkline(mean, WIDEST), units(sum(mean)), units(sum(mean) / count), *ends])
+    for one, (total, *others) in zip(found, figures, strict=False):
+        name = [one["group"] or None, f"{one.get('series') or 0:,}"] if grouped else [one.get("store"), one.get("sku")]
+        cells = [units(total, places[0]), *(units(value, places[1]) for value in others)]
+        lines.append([*name, sparkline(one["mean"], WIDEST), *cells])
     draw(columns, lines)
     if len(found) > rows:
         click.echo(more(len(found), rows))
+
+
+def _figures(one: Mapping[str, Any], band: bool) -> list[float]:
+    """In all, and of a usual period: the mean, the lowest and the highest level."""
+    mean, quantiles = one["mean"], one["quantiles"]
+    ends = [sum(each[place] for each in quantiles) / len(mean) for place in (0, -1)] if band else []
+    return [sum(mean), sum(mean) / len(mean), *ends]

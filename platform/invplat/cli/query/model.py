@@ -51,4 +51,4 @@ def _lines(content: Mapping[str, Any], within: str) -> Iterator[tuple[str, str]]
         elif isinstance(value, list) and any(isinstance(one, Mapping | list) for one in value):
             yield place, f"{len(value):,}"
         else:
-            yield place, shown(value)
+            yield place, shown(value) or "–"
