@@ -137,7 +137,7 @@ terms = st.fixed_dictionaries(
         "order_cost": st.floats(0, 50),
     },
 )
-goals = st.one_of(
+goals: st.SearchStrategy[dict[str, float]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries({"service": st.floats(0.01, 0.999)}),
     st.fixed_dictionaries({"holding": st.floats(0.01, 5), "shortage": st.floats(0.01, 60)}),
@@ -338,9 +338,9 @@ def test_what_is_absurd_is_refused() -> None:
     ):
         with pytest.raises(ValidationError):
             ask(items=[item(**wrong)])
-    for wrong in ({"items": [item(), item()]}, {"items": [item()], "stores": ["S1"]}, {"budget": -1}):
+    for asked in ({"items": [item(), item()]}, {"items": [item()], "stores": ["S1"]}, {"budget": -1}):
         with pytest.raises(ValidationError):
-            ask(**wrong)
+            ask(**asked)
 
 
 def test_chances_of_lead_times_are_mixed() -> None:
@@ -383,7 +383,7 @@ def test_many_items_are_decided_as_each_alone() -> None:
     table[:4] = np.eye(6, dtype=np.float32)[:4]
     rows = (np.arange(300) % 10).astype(np.int32)
     stock = rng.integers(0, 60, 300).astype(np.float64)
-    whole = decided(said(means), facts(300, lead_table=table, lead_row=rows, on_hand=stock), ask())
+    whole = decided(said(means.tolist()), facts(300, lead_table=table, lead_row=rows, on_hand=stock), ask())
     told = records(whole)
     for place in (0, 5, 123, 299):
         spoken = said([means[place]])
