@@ -15,15 +15,16 @@ import invplat
 from invplat.serve import problems
 from invplat.serve.auth import Doors, Guard
 from invplat.serve.described import describe
+from invplat.serve.lane import Lane
 from invplat.serve.limits import Bounds, Limits, Rates
-from invplat.serve.metrics import Counted, Metrics
+from invplat.serve.metrics import Counted, Metrics, observed_batch
 from invplat.serve.problems import Caught
-from invplat.serve.routes import admin, explain, forecasts, health, history, insights, jobs, me, model
+from invplat.serve.routes import admin, explain, forecasts, health, history, insights, jobs, kpis, me, model, orders
 
 if TYPE_CHECKING:
     from invplat.serve.routes import Served
 
-ROUTES = (health, me, forecasts, model, history, insights, explain, jobs, admin)
+ROUTES = (health, me, forecasts, orders, model, history, kpis, insights, explain, jobs, admin)
 ABOUT = """Forecasts and orders of a business's stores, by the model that is served for it.
 
 Send `Authorization: Bearer KEY` with every request under `/v1`. Errors are `application/problem+json` (RFC 9457).
@@ -39,6 +40,8 @@ def application(service: Served, limits: Limits | None = None) -> FastAPI:
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
         doors.close()
+        if callable(close := getattr(service, "close", None)):
+            close()
 
     app = FastAPI(
         title="invplat",
@@ -52,11 +55,14 @@ def application(service: Served, limits: Limits | None = None) -> FastAPI:
     app.state.service = service
     app.state.doors = doors
     app.state.metrics = metrics = Metrics(lambda: doors.age)
+    if hasattr(service, "batcher"):
+        service.batcher.told = observed_batch
     problems.install(app)
     for each in ROUTES:
         app.include_router(each.router)
     describe(app)
     # The last is the outermost.
+    app.add_middleware(Lane, endpoints={"forecasts": forecasts.forecasts, "orders": orders.orders})
     app.add_middleware(Guard, doors=doors, rates=Rates(bounds))
     app.add_middleware(Bounds, limits=bounds)
     app.add_middleware(Caught)

@@ -8,11 +8,10 @@ if it had not been there. Lives on one event loop.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-
-import torch
 
 from invplat.core.errors import InvplatError
 from invplat.serve.heads import Asked, Stack
@@ -81,12 +80,17 @@ class Batcher:
                 self._answer([one])
             return
         for one, prediction in zip(group, said, strict=True):
-            if bool(torch.isfinite(prediction.mean).all()) and bool(torch.isfinite(prediction.quantiles).all()):
+            if finite(prediction):
                 one.answer.set_result(prediction)
             else:
                 one.answer.set_exception(
                     InvplatError("the model's answer is no number", hint="roll back to the model before it")
                 )
+
+
+def finite(said: Prediction) -> bool:
+    """A sum is one number to look at, and none where any of what it sums is none."""
+    return math.isfinite(said.mean.sum().item() + said.quantiles.sum().item())
 
 
 def answers(stack: Stack, asked: Sequence[Asked]) -> list[Prediction]:

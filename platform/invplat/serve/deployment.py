@@ -7,6 +7,7 @@ so a request takes one way through one process.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -169,6 +170,9 @@ class Replica:
         name = serve.get_replica_context().replica_id.unique_id
         chosen = service.Options(tuple(self.asked.workloads), self.asked.memory)
         self.service = service.Service(_received(settings), chosen, name=name).start()
+        gc.collect()
+        gc.freeze()  # nets and tables stay: the collector need not walk through them between two requests
+        gc.set_threshold(20_000, 50, 1_000)
 
     def __serve_build_asgi_app__(self) -> Any:
         from invplat.serve.app import application

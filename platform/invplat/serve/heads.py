@@ -136,7 +136,7 @@ class Stack:
 
     def _alone(self, row: int, told: Mapping[str, Tensor]) -> Outputs:
         weights = {f"net.{name}": rows[row] for name, rows in self.rows.items()}
-        found: Outputs = functional_call(self._whole, weights, (told,))
+        found: Outputs = functional_call(self._whole, weights, (told,), tie_weights=False)
         return found
 
     def _together(self, index: Tensor, told: Mapping[str, Tensor]) -> Outputs:
@@ -159,11 +159,13 @@ class Stack:
 class _Answering(torch.nn.Module):
     def __init__(self, model: Model, last: int) -> None:
         super().__init__()
-        self.net, self.workload, self.last = model.module, model.workload, last
+        self.net, self.last = model.module, last
+        # Asked once: whether a workload has layers costs more to find out than most of what is asked of it.
+        self.layered = model.workload if last and isinstance(model.workload, Layered) else None
 
     def forward(self, told: Mapping[str, Tensor]) -> Outputs:
-        if self.last and isinstance(self.workload, Layered):
-            return self.workload.answered(self.net, told, self.last)
+        if self.layered is not None:
+            return self.layered.answered(self.net, told, self.last)
         found: Outputs = self.net(**told)
         return found
 

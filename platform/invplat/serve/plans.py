@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -73,15 +74,15 @@ def edited(panel: Panel, rows: Ints, what_if: WhatIf) -> Panel:
     columns = np.flatnonzero(ahead)
     values = panel.ahead.values.copy()
     names = panel.ahead.names
-    cells = np.ix_(rows, columns)
+    cells: Any = np.ix_(rows, columns)
     if "price" in names:
-        place = names.index("price")
+        price = values[:, :, names.index("price")]
         if what_if.price is not None:
-            values[(*cells, place)] = what_if.price
+            price[cells] = what_if.price
             if "price_known" in names:
-                values[(*cells, names.index("price_known"))] = 1.0
+                values[:, :, names.index("price_known")][cells] = 1.0
         elif what_if.price_change is not None:
-            values[(*cells, place)] *= 1 + what_if.price_change
+            price[cells] *= 1 + what_if.price_change
     if "promotion" in names and what_if.promotion is not None:
-        values[(*cells, names.index("promotion"))] = float(what_if.promotion)
+        values[:, :, names.index("promotion")][cells] = float(what_if.promotion)
     return replace(panel, ahead=Group(names, values, panel.ahead.quantities))

@@ -148,6 +148,12 @@ def _later(said: str, error: InvplatError) -> Response:
     return problem(503, said, hint="try again in a moment", headers={"Retry-After": str(LATER)})
 
 
+def of_http(error: HTTPException) -> Response:
+    said = {404: "there is nothing at this address", 405: "this address does not take that method"}
+    detail = said.get(error.status_code) or str(error.detail)
+    return problem(error.status_code, detail, headers=error.headers)
+
+
 def of_fields(errors: Iterable[Mapping[str, Any]]) -> Response:
     """Which fields of a request were wrong, and why."""
     found = [_field(each) for _, each in zip(range(FIELDS), errors, strict=False)]
@@ -215,9 +221,7 @@ def install(app: FastAPI) -> None:
 
     async def http(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        said = {404: "there is nothing at this address", 405: "this address does not take that method"}
-        detail = said.get(error.status_code) or str(error.detail)
-        return problem(error.status_code, detail, headers=error.headers)
+        return of_http(error)
 
     app.add_exception_handler(InvplatError, ours)
     app.add_exception_handler(RequestValidationError, fields)
