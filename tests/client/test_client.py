@@ -81,6 +81,22 @@ def test_an_administrator_must_say_which(client: Client, service: Service) -> No
         client.model()
 
 
+def test_jobs_have_their_own_addresses(client: Client, service: Service) -> None:
+    client.finetune("shop", epochs=3)
+    client.jobs("shop", limit=5)
+    client.job("1f0c")
+    client.stop("1f0c")
+    client.history("shop", store="a b", sku="c/d", periods=3)
+    assert [(one.method, one.path) for one in service.seen] == [
+        ("POST", "/v1/tenants/shop/finetunes"),
+        ("GET", "/v1/tenants/shop/jobs?limit=5"),
+        ("GET", "/v1/jobs/1f0c"),
+        ("POST", "/v1/jobs/1f0c/stop"),
+        ("GET", "/v1/tenants/shop/history?store=a+b&sku=c%2Fd&periods=3"),
+    ]
+    assert json.loads(service.seen[0].body) == {"epochs": 3}
+
+
 @pytest.mark.parametrize("name", ["..", "a/b", "", "a?b", "Ä", "a\r\nb"])
 def test_a_name_never_becomes_another_path(client: Client, service: Service, name: str) -> None:
     with pytest.raises(NameRefused):

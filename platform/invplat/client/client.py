@@ -165,9 +165,15 @@ class Client:
         return self._post("finetunes", tenant, options)
 
     def job(self, job: str) -> Answer:
-        if not JOB.fullmatch(job):
-            raise NameRefused(f"{job!r} is no job", hint="it is what finetune() answered with")
-        return self._wire.ask("GET", f"/v1/jobs/{job}", answer)
+        return self._wire.ask("GET", _of_job(job), answer)
+
+    def jobs(self, tenant: str | None = None, **asked_for: Any) -> Answer:
+        """The business's jobs, the newest first."""
+        return self._get("jobs", tenant, asked_for)
+
+    def stop(self, job: str) -> Answer:
+        """What is done of it stays done."""
+        return self._wire.ask("POST", f"{_of_job(job)}/stop", answer)
 
     def wait(self, job: str | Mapping[str, Any], every: float = 1.0, most: float | None = None) -> Answer:
         """The job once it is over, whichever way; `most` seconds, if given, and no longer."""
@@ -206,6 +212,12 @@ class Client:
                 hint='name it: tenant="corner-shop"',
             )
         return f"/v1/tenants/{check_tenant(str(whose))}/{what}"
+
+
+def _of_job(job: str) -> str:
+    if not JOB.fullmatch(job):
+        raise NameRefused(f"{job!r} is no job", hint="it is what finetune() answered with")
+    return f"/v1/jobs/{job}"
 
 
 def _word(value: Any) -> Any:

@@ -15,7 +15,7 @@ from invplat.cli.output import Output
 if TYPE_CHECKING:
     from invplat.client import Client
 
-PATIENCE = 10.0  # seconds; a person looks on
+PATIENCE = 5.0  # seconds; a person looks on
 FILE = click.Path(dir_okay=False, path_type=Path)
 LEVEL = click.FloatRange(0, 1, min_open=True, max_open=True)
 
