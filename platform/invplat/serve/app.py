@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 import invplat
-from invplat.serve import problems
+from invplat.serve import console, problems
 from invplat.serve.auth import Doors, Guard
 from invplat.serve.described import describe
 from invplat.serve.lane import Lane
@@ -24,7 +24,7 @@ from invplat.serve.routes import admin, explain, forecasts, health, history, ins
 if TYPE_CHECKING:
     from invplat.serve.routes import Served
 
-ROUTES = (health, me, forecasts, orders, model, history, kpis, insights, explain, jobs, admin)
+ROUTES = (forecasts, orders, health, me, model, history, kpis, insights, explain, jobs, admin, console)
 ABOUT = """Forecasts and orders of a business's stores, by the model that is served for it.
 
 Send `Authorization: Bearer KEY` with every request under `/v1`. Errors are `application/problem+json` (RFC 9457).
@@ -47,7 +47,7 @@ def application(service: Served, limits: Limits | None = None) -> FastAPI:
         title="invplat",
         version=invplat.__version__,
         description=ABOUT,
-        docs_url=None,  # they would be drawn by somebody else's server
+        docs_url=None,  # it would be drawn by somebody else's server; the console has its own
         redoc_url=None,
         redirect_slashes=False,  # to an address that the Host header would choose
         lifespan=life,
