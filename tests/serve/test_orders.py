@@ -65,7 +65,6 @@ def facts(count: int, *, lead: float = 3, **changes: Any) -> Facts:
         "frequency": "daily",
         "correlation": 0.0,
         "whole": True,
-        "assumed": (),
         "category": texts,
         "supplier": texts,
         "stale": nothing,
@@ -233,6 +232,16 @@ def test_unknown_stock_counts_as_none_and_is_said() -> None:
     assert one(items=[item(on_hand=0)], known=facts(1, on_hand=NAN))["exceptions"] == ["stockout"]
 
 
+def test_only_what_was_assumed_of_these_items_is_noted() -> None:
+    nobody = np.array([True, True])
+    known = facts(2, on_hand=NAN, cost_assumed=nobody, lead_level=np.full(2, 5, np.int8))
+    told = decided(said([4, 4]), known, ask(items=[item(0, on_hand=3, unit_cost=1, lead_time=2), item(1)])).notes
+    assert len(told) == 3
+    assert all("of 1 series" in note for note in told)
+    everything = {"on_hand": 3, "unit_cost": 1, "lead_time": 2}
+    assert decided(said([4, 4]), known, ask(defaults=everything)).notes == ()
+
+
 def test_old_counts_are_used_and_told_unless_the_request_knows_better() -> None:
     known = facts(1, on_hand=40.0, counted=50.0, stale=np.array([True]))
     row = one(known=known)
@@ -305,6 +314,7 @@ def test_a_budget_is_kept_and_changes_nothing_where_it_is_enough() -> None:
         decided(spoken, facts(3, unit_cost=[1.0, NAN, 4.0]), ask(budget=30))
     assert "unit_cost" in (refused.value.hint or "")
     decided(spoken, facts(3, unit_cost=NAN), ask(budget=30, defaults={"unit_cost": 2}))
+    decided(spoken, facts(3, unit_cost=[1.0, NAN, 4.0], on_hand=[0.0, 900.0, 0.0]), ask(budget=30))  # nothing to pay
 
 
 def test_a_forecast_that_is_too_short_goes_on_with_its_last_week() -> None:

@@ -9,11 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from invplat.core.page.wording import number, percent, plural
 from invplat.data.dataset import Dataset
 from invplat.evaluate.costs import LATELY
 from invplat.evaluate.insights.assumptions import Assumptions
@@ -21,7 +18,6 @@ from invplat.evaluate.insights.cells import DAYS
 from invplat.evaluate.insights.facts import COUNTED, OLD
 from invplat.evaluate.insights.shelves import SCHEMA as SHELVES
 from invplat.evaluate.insights.shelves import shelves
-from invplat.serve.lead_chances import LEVELS, assumed_days
 
 PRODUCTS: dict[str, Any] = {
     "sku": pl.String,
@@ -144,32 +140,3 @@ def valued(frame: pl.DataFrame) -> pl.DataFrame:
             worth=pl.coalesce("known_price", pl.col("known_cost") / less),
         )
     )
-
-
-def assumed_money(frame: pl.DataFrame) -> tuple[str, ...]:
-    margin = Assumptions().margin
-    nothing = frame["cost"].null_count()
-    no_cost, no_price = frame["known_cost"].null_count() - nothing, frame["known_price"].null_count() - nothing
-    uncounted, old = frame["on_hand"].null_count(), int(frame["stale"].fill_null(False).sum())
-    said = []
-    if nothing:
-        said.append(f"neither price nor cost is known of {_series(nothing)}: give products a unit_cost")
-    if no_cost:
-        said.append(f"no cost is known of {_series(no_cost)}: counted at {percent(1 - margin)} of the price")
-    if no_price:
-        said.append(f"no price is known of {_series(no_price)}: counted as cost and a margin of {percent(margin)}")
-    if uncounted:
-        said.append(f"stock is not known of {_series(uncounted)}: counted as none on hand")
-    if old:
-        said.append(f"the last count of {_series(old)} is too old to say what is there today")
-    return tuple(said)
-
-
-def assumed_leads(level: npt.NDArray[np.int8], frequency: str) -> tuple[str, ...]:
-    count = int((level == len(LEVELS) - 1).sum())
-    days = number(round(assumed_days(frequency)))
-    return (f"no receipts tell the lead time of {_series(count)}: {days} days assumed",) if count else ()
-
-
-def _series(count: int) -> str:
-    return plural(count, "series", "series")

@@ -21,10 +21,9 @@ from invplat.data.assemble import build_panel
 from invplat.data.dataset import Dataset
 from invplat.evaluate.costs import LATELY, USUAL, correlation
 from invplat.evaluate.insights.cells import DAYS
+from invplat.serve.assumed import lead_notes, money_notes, stock_notes
 from invplat.serve.fact_tables import (
     PRODUCTS,
-    assumed_leads,
-    assumed_money,
     last_counts,
     pace,
     paid,
@@ -33,7 +32,7 @@ from invplat.serve.fact_tables import (
     sold,
     valued,
 )
-from invplat.serve.lead_chances import lead_chances
+from invplat.serve.lead_chances import LEVELS, lead_chances
 
 Numbers = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -49,7 +48,6 @@ class Facts:
     frequency: str  # of the periods that lead times and `recent` are counted in
     correlation: float  # between the demands of periods that one order must last for
     whole: bool  # nothing was ever sold in parts
-    assumed: tuple[str, ...]  # sentences on what had to be assumed
     category: Texts
     supplier: Texts
     on_hand: Numbers  # as last counted; NaN where never
@@ -69,6 +67,24 @@ class Facts:
     def __len__(self) -> int:
         return len(self.on_hand)
 
+    @property
+    def nbytes(self) -> int:
+        """Texts count as their places."""
+        return sum(value.nbytes for value in vars(self).values() if isinstance(value, np.ndarray))
+
+    @property
+    def lead_assumed(self) -> Bools:
+        return np.asarray(self.lead_level == len(LEVELS) - 1)
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """Sentences on what had to be assumed."""
+        return (
+            *money_notes(self.unit_cost, self.price, self.cost_assumed, self.price_assumed),
+            *stock_notes(np.isnan(self.on_hand), self.stale),
+            *lead_notes(self.lead_assumed, self.frequency),
+        )
+
     def chances(self, rows: npt.ArrayLike | None = None) -> npt.NDArray[np.float32]:
         """Of lead times, series × periods."""
         found: npt.NDArray[np.float32] = self.lead_table[
@@ -87,7 +103,7 @@ class Facts:
                 arrays[each.name] = np.ascontiguousarray(value)
             else:
                 texts[each.name] = value
-        return arrays, {**texts, "as_of": self.as_of.isoformat(), "assumed": list(self.assumed)}
+        return arrays, {**texts, "as_of": self.as_of.isoformat()}
 
     @classmethod
     def of(cls, arrays: Mapping[str, Any], texts: Mapping[str, Any]) -> Facts:
@@ -97,7 +113,7 @@ class Facts:
             name: np.array([*texts[name], None], object)[found[name].astype(np.int64)]
             for name in ("category", "supplier")
         }
-        told = {**texts, "as_of": date.fromisoformat(texts["as_of"]), "assumed": tuple(texts["assumed"])}
+        told = {**texts, "as_of": date.fromisoformat(texts["as_of"])}
         return cls(**{**told, **found, **words})
 
 
@@ -128,7 +144,6 @@ def facts_of(dataset: Dataset, names: Sequence[tuple[str, str]], frequency: str,
         frequency=frequency,
         correlation=_together(dataset, stores, frequency, end),
         whole=not frame["broken"].sum(),
-        assumed=(*assumed_money(frame), *assumed_leads(leads.level, frequency)),
         category=_texts(frame["category"]),
         supplier=_texts(frame["supplier"]),
         on_hand=_numbers(frame["on_hand"]),

@@ -20,6 +20,7 @@ from invplat.data.dataset import Dataset
 from invplat.evaluate.insights.assumptions import Assumptions
 from invplat.evaluate.insights.cells import DAYS, exposure
 from invplat.inventory.formulas import days_of_supply, holding_cost, observed_fill_rate, turnover
+from invplat.serve.assumed import money_notes
 from invplat.serve.fact_tables import rows_of
 from invplat.serve.facts import Facts, facts_of
 from invplat.serve.kpi_schemas import Kpi, Kpis, KpisBy
@@ -229,7 +230,7 @@ def _finite(figure: Any) -> float | None:
 
 
 def _notes(frame: pl.DataFrame, facts: Facts, days: int) -> list[str]:
-    said = [note for note in facts.assumed if "stock" not in note and "count of" not in note and "lead" not in note]
+    said = [*money_notes(facts.unit_cost, facts.price, facts.cost_assumed, facts.price_assumed)]
     uncounted = frame["mean_stock"].null_count()
     if uncounted == len(frame):
         said.append("no stock was counted in this time: figures of stock are not known")

@@ -6,6 +6,8 @@ months, or its last period where it is shorter than that. Knows nothing of what 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -15,6 +17,7 @@ from invplat.inventory.budget import within_budget
 from invplat.inventory.decision import Decision, derive
 from invplat.inventory.outcome import Costs
 from invplat.inventory.quantiles import GRID, Demand
+from invplat.inventory.terms import Terms
 from invplat.serve.order_terms import Ints, ItemColumns
 from invplat.serve.said import Said
 
@@ -74,19 +77,28 @@ def extended(periods: int, needed: int, frequency: str) -> Ints:
 def affordable(
     said: Said, items: ItemColumns, decision: Decision, position: torch.Tensor, free: torch.Tensor, budget: float
 ) -> torch.Tensor:
-    """The orders themselves where they are within the budget."""
-    lacking = np.flatnonzero(~np.isfinite(items.unit_cost))
-    if len(lacking):
-        some = ", ".join(f"{said.names[row][1]!r} in {said.names[row][0]!r}" for row in lacking[:3].tolist())
+    """The orders themselves where they are within the budget; only what would be ordered without it shares in it."""
+    wanted = torch.nonzero(free > 0).reshape(-1)
+    unit_cost = torch.from_numpy(items.unit_cost)[wanted]
+    lacking = wanted[~unit_cost.isfinite()].tolist()
+    if lacking:
+        some = ", ".join(f"{said.names[row][1]!r} in {said.names[row][0]!r}" for row in lacking[:3])
         raise FigureRefused(
-            f"a budget of {budget:g} for {len(lacking)} items without a unit cost, such as {some}",
+            f"a budget of {budget:g} for {len(lacking)} items to order without a unit cost, such as {some}",
             hint="give unit_cost for them (or in defaults), or leave the budget out",
         )
-    cost = torch.from_numpy(items.unit_cost)
-    if float((free * cost).sum()) <= budget:
+    if float((free[wanted] * unit_cost).sum()) <= budget:
         return free
-    costs = Costs(torch.from_numpy(items.holding), torch.from_numpy(items.shortage))
-    return within_budget(decision, position, cost, budget, costs)
+    given = {name: figure[wanted] for name, figure in vars(decision.terms).items() if figure is not None}
+    few = replace(
+        decision,
+        demand=Demand(decision.demand.levels, decision.demand.values[wanted]),
+        terms=Terms(**given),
+    )
+    rows = wanted.numpy()
+    costs = Costs(torch.from_numpy(items.holding[rows]), torch.from_numpy(items.shortage[rows]))
+    order = within_budget(few, position[wanted], unit_cost, budget, costs)
+    return torch.zeros_like(free).index_copy(0, wanted, order)
 
 
 def prolonged(said: Said, items: ItemColumns, frequency: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from invplat.evaluate.costs import USUAL
 from invplat.evaluate.insights.assumptions import Assumptions
 from invplat.evaluate.insights.cells import DAYS
 from invplat.inventory.terms import Terms
+from invplat.serve.assumed import lead_notes, money_notes, stock_notes
 from invplat.serve.facts import Bools, Facts, Numbers
 from invplat.serve.lead_chances import split
 from invplat.serve.order_schemas import LONGEST, ORDER_COST, SERVICE, Item, ItemTerms, OrdersAsked
@@ -46,8 +48,9 @@ class ItemColumns:
     holding: Numbers  # money a unit and period; NaN where not known
     shortage: Numbers  # money a unit; NaN where holding is
     order_cost: Numbers
+    notes: tuple[str, ...]  # what was assumed of these items
 
-    @property
+    @cached_property
     def position(self) -> Numbers:
         return self.on_hand + self.on_order
 
@@ -72,15 +75,16 @@ def item_columns(
     names: Sequence[tuple[str, str]], rows: npt.NDArray[np.int64], facts: Facts, asked: OrdersAsked
 ) -> ItemColumns:
     """For the series of that name, which stand in those rows of the facts."""
-    if len(rows) and int(rows.max()) >= len(facts):
+    strange = rows[(rows < 0) | (rows >= len(facts))]
+    if len(strange):
         raise FigureRefused(
-            f"series number {int(rows.max())} of {len(facts)} that facts are known of", hint="read the facts again"
+            f"series number {int(strange[0])} of {len(facts)} that facts are known of", hint="read the facts again"
         )
     find = _Finder(names, asked)
     counted_by_us = find("on_hand", facts.on_hand[rows])
     told = find.given("on_hand")
     unknown = np.isnan(counted_by_us)
-    unit_cost = find("unit_cost", facts.unit_cost[rows])
+    unit_cost, price = find("unit_cost", facts.unit_cost[rows]), find("price", facts.price[rows])
     per_year = DAYS[facts.frequency] / YEAR
     service, shortage_given = find.service(), find.shortage()
     holding = find("holding", unit_cost * Assumptions().holding_rate * per_year)
@@ -88,22 +92,33 @@ def item_columns(
         shortage = np.where(np.isnan(shortage_given), holding * service / (1 - service), shortage_given)
         service = np.where(np.isnan(shortage_given), service, shortage / (holding + shortage))
     chances, lead = _leads(find, rows, facts)
+    stale = facts.stale[rows] & ~told
+    guessed = facts.lead_assumed[rows] & ~find.given("lead_time") & ~find.given("lead_time_chances")
+    cost_guessed, price_guessed = (
+        assumed[rows] & ~find.given(name)
+        for assumed, name in ((facts.cost_assumed, "unit_cost"), (facts.price_assumed, "price"))
+    )
     return ItemColumns(
         on_hand=np.where(unknown, 0.0, counted_by_us),
         on_order=np.nan_to_num(find("on_order", facts.on_order[rows])),
         unknown=unknown,
         counted=np.where(told, np.nan, facts.counted[rows]),
-        stale=facts.stale[rows] & ~told,
+        stale=stale,
         chances=chances,
         lead=lead,
         review=find("review", float(USUAL[facts.frequency][1])).astype(np.int64),
         terms=_terms(find, facts.pack[rows], facts.whole),
         unit_cost=unit_cost,
-        price=find("price", facts.price[rows]),
+        price=price,
         service=np.clip(service, 1e-6, 1 - 1e-6),  # costs a world apart are as good as never and always
         holding=holding,
         shortage=shortage,
         order_cost=find("order_cost", ORDER_COST),
+        notes=(
+            *money_notes(unit_cost, price, cost_guessed, price_guessed),
+            *stock_notes(unknown, stale),
+            *lead_notes(guessed, facts.frequency),
+        ),
     )
 
 

@@ -185,7 +185,7 @@ def decided(said: Said, facts: Facts, asked: OrdersAsked) -> Decided:
         marks=marks(items, decision, per_period, np.maximum(per_period, facts.recent[said.rows]), facts.frequency),
         budget=asked.budget,
         only_orders=asked.only_orders,
-        notes=(*facts.assumed, *prolonged(said, items, facts.frequency)),
+        notes=(*items.notes, *prolonged(said, items, facts.frequency)),
     )
 
 
