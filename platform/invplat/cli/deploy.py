@@ -90,12 +90,17 @@ def _serve(output: Output, options: Options, claim: Claim | None, told: Told, ke
     from invplat.serve import deployment
 
     settings = output.settings
+
+    def note(text: str) -> None:
+        output.note(text)
+        told.listen()  # once more: Ray takes the signals for itself, and ends with neither grace nor an answer
+
     with (
         _key(output, key_for, keep=not once) as key,
-        deployment.deploy(settings, options, address=settings.address, told=output.note) as deployed,
+        deployment.deploy(settings, options, address=settings.address, told=note) as deployed,
     ):
         stays = claim is not None and not once
-        told.listen(gently=stays)  # once more: Ray has taken the signals for itself
+        told.listen(gently=stays)
         if claim is not None:
             claim.serves(deployed.url, pages=deployed.pages, tenants=deployed.tenants, replicas=deployed.replicas)
         content = {
@@ -192,8 +197,9 @@ class Told:
         self._event = threading.Event()
         self._gently = False
 
-    def listen(self, *, gently: bool = False) -> None:
-        self._gently = gently
+    def listen(self, *, gently: bool | None = None) -> None:
+        """None: as before."""
+        self._gently = self._gently if gently is None else gently
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, self._hear)
@@ -217,6 +223,8 @@ def ended() -> Iterator[Told]:
     told.listen()
     try:
         yield told
+    except SystemExit:  # Ray's own answer to SIGTERM, while it starts
+        raise KeyboardInterrupt from None
     finally:
         for number, handler in before.items():
             with suppress(TypeError):  # one that was not set from Python
