@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 CHROMIUM = Path("/usr/bin/chromium")
+PICTURES = os.environ.get("INVPLAT_SCREENSHOTS")  # read before a test's settings of its own hide it
+WAIT = 20_000  # milliseconds
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
+Open = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -67,4 +73,49 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-PICTURES = os.environ.get("INVPLAT_SCREENSHOTS")  # read before a test's settings of its own hide it
+@pytest.fixture
+def opened(browser: Any, site: Site) -> Iterator[Open]:
+    """Pages that may say nothing to the console, and ask no other host."""
+    contexts, wrong = [], []
+
+    def open_page(key: str | None = None, expected: str = "^$", **more: Any) -> Any:
+        context = browser.new_context(**{"viewport": DESK, "accept_downloads": True, **more})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(WAIT)
+        page.on("console", lambda one: wrong.append(one.text) if spoken(one, expected) else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("dialog", lambda one: (wrong.append(f"dialog {one.message}"), one.dismiss()))
+        ours = urlsplit(site.url).netloc
+        page.on("request", lambda one: None if at_home(one.url, ours) else wrong.append(one.url))
+        page.goto(site.url)
+        if key is not None:
+            signed_in(page, key)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def spoken(message: Any, expected: str) -> bool:
+    return message.type in ("error", "warning") and not re.search(expected, message.text)
+
+
+def at_home(url: str, host: str) -> bool:
+    return url.startswith(("blob:", "data:")) or urlsplit(url).netloc == host
+
+
+def signed_in(page: Any, key: str) -> None:
+    page.get_by_label("Key", exact=True).fill(key)
+    page.keyboard.press("Enter")
+    page.locator("#main .page h1").wait_for()
+
+
+def rows(page: Any) -> Any:
+    return page.locator(".grid-body .grid-row")
+
+
+def settled(page: Any) -> None:
+    page.locator(".what-if [aria-busy=false]").wait_for()

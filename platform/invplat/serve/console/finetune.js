@@ -2,7 +2,7 @@
 
 import { begin, get, ofTenant } from "./api.js";
 import { h, icon, put, say } from "./dom.js";
-import { share, seconds, known } from "./format.js";
+import { exactShare, known, seconds } from "./format.js";
 import { notice, raise, trouble } from "./notices.js";
 import { session } from "./session.js";
 
@@ -68,10 +68,13 @@ function progress(job) {
 export function sentence(job, result = resultOf(job)) {
   if (job.state !== "done") return job.message || result?.reason || { stopped: "It was stopped.", lost: "Its process ended without a word: begin it again." }[job.state] || "It did not succeed; what served before goes on serving.";
   if (result?.state === "failed") return `It did not succeed: ${result.reason}. What served before goes on serving.`;
-  const { serves: kept, error_before: before, error_after: after } = result ?? {};
-  const gain = known(before) && known(after) ? ` Forecast error ${share(before)} → ${share(after)}.` : "";
-  const serves = kept === "candidate" ? "The new model serves now" : "What served before goes on serving";
-  return `${serves}${result?.reason ? `: ${result.reason}` : ""}.${gain}`;
+  const serves = result?.serves === "candidate" ? "The new model serves now" : "What served before goes on serving";
+  return `${serves}${result?.reason ? `: ${result.reason}` : ""}.${gained(job)}`;
+}
+
+function gained(job) {
+  const { error_before: before, error_after: after } = resultOf(job) ?? {};
+  return known(before) && known(after) ? ` Forecast error ${exactShare(before)} → ${exactShare(after)}.` : "";
 }
 
 const resultOf = (job) => job.results.find((one) => one.tenant === session.tenant) ?? job.results[0] ?? null;
@@ -89,7 +92,9 @@ async function watch(id, tenant, rest) {
   }
   current.job = answer;
   if (OVER.includes(answer.state)) {
-    notice(`Fine-tune ${current.job.state}. ${sentence(current.job)}`, current.job.state === "done" ? "good" : "bad");
+    const { serves } = resultOf(answer) ?? {};
+    if (answer.state === "done") notice(serves === "candidate" ? `Fine-tune done: the new model serves.${gained(answer)}` : "Fine-tune done: what served before goes on serving.");
+    else notice(`The fine-tune is ${answer.state}. ${sentence(answer)}`, "bad");
   } else watch(id, tenant, Math.min(rest * 1.15, 4000));
   current.changed.dispatchEvent(new Event("job"));
 }

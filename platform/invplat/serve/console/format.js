@@ -64,6 +64,10 @@ export function longDate(text) {
   return text ? fullDay.format(new Date(`${text.slice(0, 10)}T00:00:00Z`)) : NONE;
 }
 
+export function dateOfYear(text) {
+  return text ? `${date(text)} ${text.slice(0, 4)}` : NONE;
+}
+
 export function moment(text) {
   if (!text) return NONE;
   const at = new Date(text);

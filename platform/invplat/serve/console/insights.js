@@ -25,9 +25,10 @@ function draw(answer) {
   if (!told.length) return [empty("Nothing to tell yet", "With sales of some months, and counts of stock, this page says where money is lost and found."), missing(lacking)];
   const act = told.filter((one) => one.act !== false && (one.severity ?? "none") !== "none");
   const know = told.filter((one) => !act.includes(one));
-  const stake = act.reduce((sum, one) => sum + (one.money?.amount ?? 0), 0);
+  const sum = (per) => act.filter((one) => one.money.per === per).reduce((all, one) => all + (one.money.amount ?? 0), 0);
+  const stakes = [[sum("once"), "once"], [sum("year"), "a year"]].filter(([amount]) => amount > 0);
   return [
-    h("p", { class: "lead" }, act.length ? [h("strong", {}, count(act.length, "thing")), act.length === 1 ? " is worth doing" : " are worth doing", stake > 0 ? [", with ", h("strong", {}, money(stake)), " in them"] : null, "."] : "Nothing needs doing.",
+    h("p", { class: "lead" }, act.length ? [h("strong", {}, count(act.length, "thing")), act.length === 1 ? " is worth doing" : " are worth doing", stakes.map(([amount, per], index) => [index ? " and " : ": together ", h("strong", {}, money(amount)), ` ${per}`]), "."] : "Nothing needs doing.",
       answer.as_of ? ` Known until ${longDate(answer.as_of)}.` : ""),
     act.length ? h("div", { class: "insights" }, act.map(card)) : null,
     know.length ? [h("h2", { class: "section-title" }, "Good to know"), h("div", { class: "insights" }, know.map(card))] : null,

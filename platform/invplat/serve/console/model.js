@@ -2,7 +2,7 @@
 
 import { get, ofTenant } from "./api.js";
 import { h, put, svg } from "./dom.js";
-import { date, exactShare, figure, known, longDate, moment, short, words } from "./format.js";
+import { date, dateOfYear, exactShare, figure, known, moment, short, words } from "./format.js";
 import { panel, sentence } from "./finetune.js";
 import { loaded, raise } from "./notices.js";
 import { largest, line, marks } from "./scale.js";
@@ -79,7 +79,7 @@ function history(versions) {
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Version"), h("th", { scope: "col" }, "Made"), h("th", { scope: "col", class: "num" }, "Error (WAPE)"), h("th", { scope: "col" }, "Gate"))),
       h("tbody", {}, versions.map((one) => h("tr", {},
         h("th", { scope: "row" }, one.reference, one.champion ? h("span", { class: "badge own" }, "serves") : null),
-        h("td", { class: "day" }, longDate(one.made)), h("td", { class: "num" }, exactShare(one.error)),
+        h("td", { class: "day" }, dateOfYear(one.made)), h("td", { class: "num" }, exactShare(one.error)),
         h("td", { class: "gate" }, one.reason ? capital(one.reason) : "–")))))));
 }
 

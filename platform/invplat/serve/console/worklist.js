@@ -22,8 +22,8 @@ export function show(host, route) {
 }
 
 function nothing() {
-  return empty("No items yet", "There is no data of this business to forecast from. Once sales are ingested, its orders are here.",
-    h("p", {}, h("code", {}, `invplat data ingest --tenant ${session.tenant} …`)));
+  return [h("div", { class: "heading" }, h("h1", {}, "Today")), empty("No items yet", "There is no data of this business to forecast from. Once sales are ingested, its orders are here.",
+    h("p", {}, h("code", {}, `invplat data ingest --tenant ${session.tenant} …`)))];
 }
 
 function list(answer, wish, page) {
