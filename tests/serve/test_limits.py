@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message
 
@@ -138,3 +139,54 @@ def test_so_many_at_once() -> None:
         return found
 
     assert asyncio.run(all_of()) == [429, 200, 200, 200]
+
+
+def test_a_body_that_never_ends_coming() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def everything() -> None:
+            while (await receive())["more_body"]:
+                pass
+
+        with pytest.raises(HTTPException) as refused:
+            await everything()
+        assert refused.value.status_code == 408
+        await send({"type": "http.response.start", "status": 408, "headers": []})
+
+    async def dripping() -> Message:
+        await asyncio.sleep(0.001)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def ask() -> None:
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        scope = scope_of("/v1/any", content_type="application/json", transfer_encoding="chunked")
+        await Bounds(app, Limits(patience=0.05))(scope, dripping, send)
+        assert sent[0]["status"] == 408
+
+    asyncio.run(ask())
+
+
+def test_hanging_up_is_waited_for_without_end() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert not (await receive())["more_body"]
+        assert (await receive())["type"] == "http.disconnect"
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    parts = [{"type": "http.request", "body": b"{}", "more_body": False}, {"type": "http.disconnect"}]
+
+    async def ask() -> None:
+        async def receive() -> Message:
+            if len(parts) == 1:
+                await asyncio.sleep(0.05)
+            return parts.pop(0)
+
+        async def send(message: Message) -> None:
+            assert message["status"] == 200
+
+        scope = scope_of("/v1/any", content_type="application/json", content_length="2")
+        await Bounds(app, Limits(patience=0.01))(scope, receive, send)
+
+    asyncio.run(ask())

@@ -15,13 +15,14 @@ from invplat.serve.problems import KIND
 from invplat.serve.schemas import Problem
 
 ANYBODY = (401, 403, 404, 422, 429, 503)  # whoever asks under /v1
-BRINGING = (400, 409, 413, 415)  # whoever sends something
+BRINGING = (400, 408, 409, 413, 415)  # whoever sends something
 BODIED = ("post", "put", "patch", "delete")
 SAID = {
     400: "Not HTTP as it should be",
     401: "No key, or one that opens nothing",
     403: "Not of this business, or not within the key's scopes",
     404: "Not there; `near` has names like it",
+    408: "The body did not come in time",
     409: "Something else is so, or was first",
     413: "The body is too large",
     415: "A body of this kind is not read",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -23,6 +24,7 @@ class Limits:
     burst: int = 400  # at once
     body: int = 32 * 1024 * 1024  # bytes
     in_flight: int = 256  # requests that are being answered; 0: as many as come
+    patience: float = 60.0  # seconds in which a body must have come
 
 
 class Rates:
@@ -89,7 +91,7 @@ class Bounds:
                 said = problem(error.status_code, error.detail, headers={"Connection": "close"})
                 await said(scope, receive, send)
                 return
-            receive = _counted(receive, self.limits.body) if comes else receive
+            receive = _counted(receive, self.limits) if comes else receive
         self.in_flight += 1
         try:
             await self.app(scope, receive, send)
@@ -121,16 +123,24 @@ def _looked_at(headers: Iterable[tuple[bytes, bytes]], most: int, ours: bool) ->
     return comes
 
 
-def _counted(receive: Receive, most: int) -> Receive:
-    came = 0
+def _counted(receive: Receive, limits: Limits) -> Receive:
+    """A body that neither grows without end nor comes so slowly that others are kept from coming."""
+    came, whole = 0, False
+    until = asyncio.get_running_loop().time() + limits.patience
 
     async def more() -> Message:
-        nonlocal came
-        message = await receive()
-        if message["type"] == "http.request":
-            came += len(message.get("body", b""))
-            if came > most:
-                raise _too_large(most)
+        nonlocal came, whole
+        if whole:  # what is waited for now is that somebody hangs up
+            return await receive()
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, "the body did not come in time", headers={"Connection": "close"}) from None
+        came += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
+        if came > limits.body:
+            raise _too_large(limits.body)
         return message
 
     return more

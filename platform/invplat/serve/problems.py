@@ -17,7 +17,7 @@ import orjson
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -202,6 +202,8 @@ class Caught:
             if began:
                 raise
             await of_error(error)(scope, receive, send)
+        except ClientDisconnect:
+            return  # nobody is there to be told
         except Exception as error:
             if began:
                 raise  # the answer is cut off, which whoever reads it notices

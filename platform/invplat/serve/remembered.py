@@ -14,7 +14,7 @@ from invplat.serve.limits import too_many
 
 T = TypeVar("T")
 AT_ONCE = 2
-WAITING = 12
+WAITING = 4
 PATIENCE = 5.0  # seconds after which who is refused may come again
 
 
