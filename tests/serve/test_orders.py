@@ -274,11 +274,15 @@ def test_the_reason_says_the_figures() -> None:
         f"{row['order']:.0f} more keep it in stock with a chance of {100 * (1 - row['stockout_risk_after']):.0f} %."
     )
     nothing = one([3], facts(1, on_hand=200.0))
-    assert nothing["reason"].startswith("Order nothing: 200 on hand last 67 days, the next delivery takes 3; it stays")
+    assert nothing["reason"].startswith(
+        "Order nothing: 200 on hand last 67 days, the next delivery takes 3; enough until"
+    )
     assert "none on hand or on order, the next delivery takes 3 days;" in one(known=facts(1, on_hand=0.0))["reason"]
     assert "no demand is expected" in one([0])["reason"]
     assert "no more may be ordered" in one(items=[item(maximum=5)])["reason"]
     assert "allow none" in one(items=[item(capacity=5)])["reason"]
+    assert "1 on hand lasts 0.2 days" in one(known=facts(1, on_hand=1.0))["reason"]
+    assert "none on hand and 6 on order last 1.5 days" in one(items=[item(on_hand=0, on_order=6)])["reason"]
     assert "comes at once" in one(items=[item(lead_time=0)])["reason"]
 
 
@@ -322,7 +326,7 @@ def test_a_forecast_that_is_too_short_goes_on_with_its_last_week() -> None:
     assert extended(3, 6, "daily").tolist() == [0, 1, 2, 2, 2, 2]
     found = decided(said([4]), facts(1, lead=30), ask())
     assert records(found)[0]["mean_demand"] == pytest.approx(37 * 4, rel=1e-3)
-    assert any("14 periods forecast" in note for note in found.notes)
+    assert any("forecast of 14 periods" in note for note in found.notes)
     assert not decided(said([4]), facts(1), ask()).notes
 
 
@@ -351,6 +355,17 @@ def test_what_is_absurd_is_refused() -> None:
     for asked in ({"items": [item(), item()]}, {"items": [item()], "stores": ["S1"]}, {"budget": -1}):
         with pytest.raises(ValidationError):
             ask(**asked)
+
+
+@pytest.mark.parametrize("far", [1e12, 1e-9])
+def test_figures_at_the_edge_of_what_may_be_said_stay_finite(far: float) -> None:
+    amounts = ("on_hand", "on_order", "pack", "maximum", "capacity", "unit_cost", "price", "order_cost")
+    for names in (*((name,) for name in amounts), amounts, ("holding", "shortage")):
+        for mean in (0.0, 4.0, 1e9):
+            row = one([mean], items=[item(**dict.fromkeys(names, far))])
+            assert row["order"] >= 0
+    assert one(items=[item(holding=1e12, shortage=1e-9)])["service_level"] > 0
+    assert one(items=[item(lead_time=366, review=366)])["order"] > 0
 
 
 def test_chances_of_lead_times_are_mixed() -> None:

@@ -107,5 +107,5 @@ def prolonged(said: Said, items: ItemColumns, frequency: str) -> tuple[str, ...]
     if not far:
         return ()
     season = SEASON[frequency] if horizon >= SEASON[frequency] else 1
-    what = "period" if season == 1 else f"{season} periods"
-    return (f"{far:,} orders must last longer than the {horizon} periods forecast: the last {what} come again",)
+    what, come = ("period", "comes") if season == 1 else (f"{season} periods", "come")
+    return (f"the forecast of {horizon} periods is too short for {far:,} orders: its last {what} {come} again",)

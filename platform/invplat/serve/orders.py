@@ -147,7 +147,6 @@ class Decided:
             cover=self.cover,
             low=low,
             high=high,
-            review=self.items.review,
             risk=self.risk,
             risk_after=self.risk_after,
             mean=self.decision.mean.numpy(),

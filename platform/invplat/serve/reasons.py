@@ -36,7 +36,6 @@ def _sentence(
     cover: float,
     low: int,
     high: int,
-    review: int,
     risk: float,
     risk_after: float,
     mean: float,
@@ -46,12 +45,13 @@ def _sentence(
     what = f"Order {units(order)}" if order > 0 else "Order nothing"
     if mean < 1e-9:
         return f"{what}: {have}, and no demand is expected."
-    lasts = _lasts(on_hand + on_order, cover, unit)
+    one = on_hand == 1 and on_order <= 0 and not old
+    lasts = _lasts(on_hand + on_order, cover, unit, "lasts" if one else "last")
     coming = _coming(low, high, "" if lasts else " " + unit[high != 1])
     start = f"{what}: {have}{lasts}, {coming}"
-    until = f"{number(high + review)} {unit[high + review != 1]}"
     if order > 0:
-        kept = f"{units(order)} more keep it in stock with a chance of {chance(1 - risk_after)}"
+        keep = "keeps" if order == 1 else "keep"
+        kept = f"{units(order)} more {keep} it in stock with a chance of {chance(1 - risk_after)}"
         if order < free - 1e-6:
             return f"{start}; {kept}, {units(free)} would be right but for the budget."
         if order < wanted - 1e-6:
@@ -61,7 +61,7 @@ def _sentence(
         return f"{start}; {units(free)} would be right, but the budget goes where it saves more."
     if wanted > 1e-6:
         return f"{start}; {units(wanted)} are wanted, but minimum, maximum or capacity allow none."
-    return f"{start}; it stays in stock for {until} with a chance of {chance(1 - risk)}."
+    return f"{start}; enough until the next order could arrive, with a chance of {chance(1 - risk)}."
 
 
 def _have(on_hand: float, on_order: float, unknown: bool) -> str:
@@ -69,17 +69,17 @@ def _have(on_hand: float, on_order: float, unknown: bool) -> str:
         told = "stock is not known and counts as none"
         return told if on_order <= 0 else f"{told}, {units(on_order)} on order"
     if on_order > 0:
-        return f"{units(on_hand)} on hand and {units(on_order)} on order"
+        return f"{units(on_hand) if on_hand > 0 else 'none'} on hand and {units(on_order)} on order"
     return f"{units(on_hand)} on hand" if on_hand > 0 else "none on hand or on order"
 
 
-def _lasts(position: float, cover: float, unit: tuple[str, str]) -> str:
+def _lasts(position: float, cover: float, unit: tuple[str, str], verb: str) -> str:
     if position <= 0:
         return ""
     if cover > LONG:
-        return f" last more than {LONG} {unit[1]}"
+        return f" {verb} more than {LONG} {unit[1]}"
     shown = number(round(cover, 1) if cover < 10 else round(cover))
-    return f" last {shown} {unit[shown != '1']}"
+    return f" {verb} {shown} {unit[shown != '1']}"
 
 
 def _coming(low: int, high: int, unit: str) -> str:
