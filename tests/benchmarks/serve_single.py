@@ -117,15 +117,12 @@ def _tell(given: Any, measured: dict[str, list[Measured]], apart: float) -> None
         and apart < 1e-3
     )
     last_line(
-        {
-            "name": "serve_single",
-            "tenants": given.tenants,
-            "replicas": given.replicas,
-            "ours_over_peer": {name: round(value, 3) for name, value in figures.items()},
-            "apart": apart,
-            "target": {"rate": ">= 1.1", "p99": "< 1", "p50_alone": "<= 1.5", "many_over_one": ">= 0.9"},
-            "met": met,
-        }
+        "serve_single",
+        ours={"tenants": given.tenants, "replicas": given.replicas, "over_peer": figures},
+        peers={"fastapi": {"processes": given.replicas, "relative_difference": apart}},
+        target={"rate": ">= 1.1", "p99": "< 1", "p50_alone": "<= 1.5", "many_over_one": ">= 0.9"},
+        met=met,
+        reproduced=None,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
 import socket
 import tempfile
@@ -75,6 +76,8 @@ def deploy(
 ) -> Iterator[Deployed]:
     """Up and healthy while the `with` lasts; with an address, from then on."""
     environment = {**SERVE, "RAY_SERVE_ENABLE_HA_PROXY": str(int(options.haproxy)), **_own_folder()}
+    # Before it ends a replica waits for whoever stands in front to notice; on one machine nobody is far.
+    environment["RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"] = "1" if address is None else f"{DRAIN:g}"
     if address is None:
         _free(options.host, options.port)
     else:
@@ -89,7 +92,7 @@ def deploy(
         finally:
             if address is None:
                 told("stopping")
-                serve.shutdown()  # type: ignore[no-untyped-call]
+                serve.delete(NAME)  # what replicas have begun they finish; the rest of Serve goes with its Ray
 
 
 def status(settings: Settings, address: str | None = None) -> dict[str, Any]:
@@ -132,7 +135,8 @@ def _run(settings: Settings, options: Options) -> None:
     from ray.serve.config import AutoscalingConfig, HTTPOptions
     from ray.serve.schema import LoggingConfig
 
-    logging = LoggingConfig(log_level="WARNING", enable_access_log=False)
+    logs = LoggingConfig(log_level="WARNING", enable_access_log=False)
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)  # of this process
     fewest, most = options.replicas
     scale: dict[str, Any] = {"num_replicas": fewest}
     if most > fewest:
@@ -141,7 +145,7 @@ def _run(settings: Settings, options: Options) -> None:
                 min_replicas=fewest, max_replicas=most, target_ongoing_requests=options.in_flight / 8
             )
         }
-    serve.start(http_options=HTTPOptions(host=options.host, port=options.port), logging_config=logging)
+    serve.start(http_options=HTTPOptions(host=options.host, port=options.port), logging_config=logs)
     replica = serve.deployment(
         name="replica",
         max_ongoing_requests=options.in_flight + 32,  # ours refuses first, politely
@@ -149,7 +153,7 @@ def _run(settings: Settings, options: Options) -> None:
         health_check_period_s=2.0,
         health_check_timeout_s=10.0,
         ray_actor_options={"num_cpus": 1},
-        logging_config=logging,
+        logging_config=logs,
         **scale,
     )(serve.ingress()(Replica))
     bound = replica.bind(_sent(settings), asdict(options), os.environ.get(STORAGE_OPTIONS, ""))

@@ -28,7 +28,8 @@ end
 function done(summary, latency, requests)
   local bad = summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.write
               + summary.errors.timeout
-  io.write(string.format("JSON {\\"requests\\": %%d, \\"seconds\\": %%f, \\"bad\\": %%d, \\"p50\\": %%f, \\"p99\\": %%f}\\n",
+  local form = "JSON {\\"requests\\": %%d, \\"seconds\\": %%f, \\"bad\\": %%d, \\"p50\\": %%f, \\"p99\\": %%f}\\n"
+  io.write(string.format(form,
     summary.requests, summary.duration / 1e6, bad, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
 end
 """
