@@ -109,7 +109,7 @@ def test_while_the_registry_is_down_the_known_keys_open(house: House, monkeypatc
     def down(*_: object) -> None:
         raise DatabaseError("down")
 
-    monkeypatch.setattr("invplat.serve.auth.keys.locks", down)
+    monkeypatch.setattr("invplat.serve.auth._state", down)
     assert not doors.refresh()
     assert house.get("/v1/me").status_code == 200
     assert doors.age > 0
@@ -124,7 +124,7 @@ def test_keys_that_were_never_read_are_a_503(home: Path, monkeypatch: pytest.Mon
         raise DatabaseError("down at sqlite:///secret/place")
 
     with opened(service) as house:
-        monkeypatch.setattr("invplat.serve.auth.keys.locks", down)
+        monkeypatch.setattr("invplat.serve.auth._state", down)
         house.app.state.doors._locks = None
         answer = house.get("/v1/me")
         assert "secret" not in answer.text
@@ -143,6 +143,25 @@ def test_scopes(house: House) -> None:
         doors.let_in(read, OTHER)
     admin = {"authorization": f"Bearer {house.secrets['admin']}"}
     assert doors.let_in(admin, OTHER, keys.WRITE).admin
+
+
+def test_all_keys_are_read_only_when_one_has_changed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    doors, database = house.app.state.doors, house.service.database
+    read: list[int] = []
+    locks = keys.locks
+    monkeypatch.setattr("invplat.serve.auth.keys.locks", lambda it: (read.append(1), locks(it))[1])
+    assert doors.refresh()
+    assert read == []
+    mine = [house.secrets[who].split("_")[1] for who in ("read", "write")]
+    for name in mine:
+        read.clear()
+        keys.revoke(database, MINE, name, actor="test")
+        doors.refresh()
+        assert doors.known(name) is None
+    keys.create(database, MINE, actor="test")
+    tenants.remove(database, house.service.storage, OTHER, actor="test")
+    doors.refresh()
+    assert doors.known(house.secrets["other"].split("_")[1]) is None
 
 
 def test_used_keys_are_marked_in_bulk(house: House) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
+import sqlalchemy as sa
 from fastapi import Depends, Path
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -23,6 +24,7 @@ from invplat.core.errors import DatabaseError, InvplatError
 from invplat.registry import keys, tenants
 from invplat.registry.database import Database
 from invplat.registry.keys import ADMIN, NOBODY, READ, WRITE, Lock
+from invplat.registry.tables import KEYS, TENANTS
 from invplat.serve.limits import Rates, path_of
 from invplat.serve.problems import Refused, of_error
 
@@ -62,6 +64,7 @@ class Doors:
         self._database = Database(database.url, PATIENCE)
         self._locks: dict[str, Lock] | None = None
         self._callers: dict[str, Caller] = {}
+        self._state: object = None
         self._read = time.monotonic()
         self._used: set[str] = set()
         self._marked = time.monotonic()
@@ -82,6 +85,10 @@ class Doors:
         with self._turn:
             began = time.monotonic()
             try:
+                state = _state(self._database)
+                if state == self._state:
+                    self._read = began
+                    return True
                 found = keys.locks(self._database)
             except InvplatError as error:
                 if self._locks is None or self.age > 60:
@@ -89,7 +96,7 @@ class Doors:
                 return False
             self._callers = {name: Caller(lock.tenant, lock.scopes, name) for name, lock in found.items()}
             self._locks = found
-            self._read = began
+            self._state, self._read = state, began
             return True
 
     def mark(self) -> None:
@@ -135,6 +142,16 @@ class Doors:
         found = self.caller(headers)
         check(found, tenant, scope)
         return found
+
+
+def _state(database: Database) -> object:
+    """Another one whenever a key is made, revoked or removed: cheap to ask, where all keys would be dear."""
+    made, revoked = KEYS.c.created, KEYS.c.revoked
+    counts = sa.select(sa.func.count(), sa.func.max(made), sa.func.count(revoked), sa.func.max(revoked))
+    leaving = sa.select(sa.func.count()).select_from(TENANTS).where(TENANTS.c.leaving)
+    return database.read(
+        lambda connection: (tuple(connection.execute(counts).one()), connection.execute(leaving).scalar())
+    )
 
 
 def check(caller: Caller, tenant: str, scope: str) -> None:
