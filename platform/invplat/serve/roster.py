@@ -110,7 +110,7 @@ class Roster:
         found: dict[str, list[aliases.Champion]] = {}
         for champion in aliases.champions(self.database):
             found.setdefault(champion.tenant or "", []).append(champion)
-        base = self._first(found.pop("", []))
+        base = self._usual_base(found.pop("", []))
         newest = datasets.newest_of_all(self.database)
         names = tenants.names(self.database)
         self.tenants = frozenset(names)
@@ -118,8 +118,18 @@ class Roster:
         for name in names:
             mine = self._first(found.get(name, [])) or base
             if mine is not None:
-                wanted[name] = (mine.model, newest[name].version if name in newest else None)
+                model = mine if isinstance(mine, str) else mine.model
+                wanted[name] = (model, newest[name].version if name in newest else None)
         return wanted
+
+    def _usual_base(self, champions: Iterable[aliases.Champion]) -> str | None:
+        """The id of the champion of the bases; where none was named, the one that was made last."""
+        champion = self._first(champions)
+        if champion is not None:
+            return champion.model
+        known = [one for one in versions.of_tenant(self.database, None) if one.prefix]
+        wanted = [one for one in known if not self.workloads or one.workload in self.workloads]
+        return max(wanted, key=lambda one: one.made).id if wanted else None
 
     def _first(self, champions: Iterable[aliases.Champion]) -> aliases.Champion | None:
         rank = {name: place for place, name in enumerate(self.workloads)}
@@ -220,8 +230,8 @@ class Roster:
 
     def _base_of_nobody(self) -> _Base:
         """Whose horizon and levels a rule answers with: the champion of the bases."""
-        champion = self._first(one for one in aliases.champions(self.database) if one.tenant is None)
-        version = versions.by_ids(self.database, [champion.model]).get(champion.model) if champion else None
+        model = self._usual_base(one for one in aliases.champions(self.database) if one.tenant is None)
+        version = versions.by_ids(self.database, [model]).get(model) if model else None
         base = self._base(version, "") if version else None
         if base is None:
             raise BundleRefused(
