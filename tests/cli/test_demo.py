@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 
 Invplat = Callable[..., Result]
-SMALL = ("--trials", 2, "--epochs", 1)
+SMALL = ("--trials", 2, "--epochs", 1, "--no-serve")
 
 pytestmark = pytest.mark.usefixtures("ray")
 
