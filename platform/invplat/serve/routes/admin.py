@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from invplat.core.errors import Unknown
 from invplat.core.names import TENANT
 from invplat.registry import audit, datasets, keys, tenants
 from invplat.registry.overview import counts
+from invplat.registry.tables import KEYS
 from invplat.serve.auth import Admin, Doors, TenantName
 from invplat.serve.routes import Service
 from invplat.serve.schemas import Strict
@@ -152,7 +154,7 @@ def remove(
 def make_key(tenant: TenantName, asked: KeyNew, service: Service, caller: Admin, request: Request) -> KeyMade:
     key, secret = keys.create(service.database, tenant, asked.scopes, label=asked.label, actor=caller.actor)
     _doors(request).refresh()
-    return KeyMade(**_key(key), secret=secret)
+    return KeyMade(**_said(key).model_dump(), secret=secret)
 
 
 @router.get("/keys", summary="Keys of one business, or of all")
@@ -160,13 +162,14 @@ def list_keys(
     service: Service,
     caller: Admin,
     tenant: Annotated[str | None, Query(max_length=63, description="All and the administrators' if none.")] = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> Keys:
-    database = service.database
-    if tenant is None:
-        names: list[str | None] = [None, *tenants.names(database)]
-    else:
-        names = [tenants.get(database, tenant).name]
-    return Keys(keys=[KeySaid(**_key(key)) for name in names for key in keys.of_tenant(database, name)])
+    """Revoked ones too, the newest first."""
+    query = sa.select(KEYS).order_by(KEYS.c.created.desc(), KEYS.c.id).limit(limit)
+    if tenant is not None:
+        query = query.where(KEYS.c.tenant == tenants.get(service.database, tenant).name)
+    rows = service.database.read(lambda connection: connection.execute(query).all())
+    return Keys(keys=[_said(row) for row in rows])
 
 
 @router.delete("/keys/{key}", summary="Take a key back, at once and for good")
@@ -183,7 +186,7 @@ def revoke(
         raise Unknown("there is no key of this id that opens anything")
     gone = keys.revoke(service.database, found.tenant, found.key, actor=caller.actor)
     doors.refresh()
-    return KeySaid(**_key(gone))
+    return _said(gone)
 
 
 @router.post("/reload", summary="Look at the registry now: new champions, new data, keys")
@@ -207,6 +210,15 @@ def deeds(
     return Audit(deeds=[Deed(**asdict(one)) for one in found])
 
 
-def _key(key: keys.Key) -> dict[str, Any]:
-    plain = asdict(key)
-    return {"key": plain.pop("id"), **plain, "scopes": list(key.scopes)}
+def _said(key: Any) -> KeySaid:
+    """Of a key, or of its row; never its digest."""
+    scopes = key.scopes.split() if isinstance(key.scopes, str) else list(key.scopes)
+    return KeySaid(
+        key=key.id,
+        tenant=key.tenant,
+        scopes=scopes,
+        label=key.label,
+        created=key.created,
+        used=key.used,
+        revoked=key.revoked,
+    )
