@@ -160,6 +160,16 @@ def test_weeks_and_months_of_the_business_itself(tmp_path: Path, frequency: str)
     assert found.chances().tolist() == [[0.0, 1.0]]
 
 
+def test_before_all_sales_nothing_is_known_and_after_them_only_their_end(tmp_path: Path) -> None:
+    data = two_goods().dataset(tmp_path)
+    before = facts_of(data, BOTH, "daily", date(2019, 1, 1))
+    assert np.isnan(before.on_hand).all()
+    assert before.recent.tolist() == [0.0, 0.0]
+    assert before.nbytes > 0
+    assert facts_of(data, BOTH, "daily", date(2090, 1, 1)).as_of == END
+    assert len(facts_of(data, [], "daily")) == 0
+
+
 def test_goods_of_last_week_have_their_own_pace(tmp_path: Path) -> None:
     shop = two_goods()
     shop.sells("S1", "new", 3, first=6)

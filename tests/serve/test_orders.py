@@ -232,6 +232,16 @@ def test_unknown_stock_counts_as_none_and_is_said() -> None:
     assert one(items=[item(on_hand=0)], known=facts(1, on_hand=NAN))["exceptions"] == ["stockout"]
 
 
+def test_weeks_are_weeks() -> None:
+    known = facts(1, frequency="weekly", lead=2, on_hand=150.0, recent=4.0)
+    row = records(decided(said([4]), known, ask()))[0]
+    assert row["review"] == 1
+    assert row["mean_demand"] == pytest.approx(12, rel=1e-3)
+    assert row["exceptions"] == ["overstock"]  # 26 weeks sell 104
+    assert row["eoq"] == pytest.approx(math.sqrt(2 * 5 * 4 / (2 * 0.25 * 7 / 365.25)))
+    assert "last 38 weeks" in row["reason"]
+
+
 def test_only_what_was_assumed_of_these_items_is_noted() -> None:
     nobody = np.array([True, True])
     known = facts(2, on_hand=NAN, cost_assumed=nobody, lead_level=np.full(2, 5, np.int8))
