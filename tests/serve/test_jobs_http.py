@@ -59,6 +59,7 @@ def test_from_asking_to_the_new_model(house: House, begun: list[str]) -> None:
     work(house, job)
     done = house.get(f"/v1/jobs/{job}").json()
     assert (done["state"], done["done"], done["left"]) == ("done", 1, 0)
+    assert house.service.told == ["reload"]
     (outcome,) = done["results"]
     assert (outcome["tenant"], outcome["state"], outcome["way"], outcome["model"]) == (MINE, "done", "head", "mlp@1")
     assert outcome["reason"]
