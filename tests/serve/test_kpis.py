@@ -86,6 +86,25 @@ def test_empty_shelves_cost_service_and_sales(tmp_path: Path) -> None:
     assert (row.stock_units, row.stock_value, row.turnover, row.days_of_supply, row.holding_cost) == (None,) * 5
 
 
+def test_counts_tell_of_empty_shelves_as_long_as_they_are_believable(tmp_path: Path) -> None:
+    shop = Shop()
+    shop.product("tea", unit_cost=2.0)
+    shop.sells("S1", "tea", 4, last=20)
+    shop.sells("S1", "tea", 0, first=19, last=10)
+    shop.sells("S1", "tea", 4, first=9)
+    for ago in (99, 98, 30, 20, 10, 9):  # with gaps: a count is believed for seven more days
+        shop.holds("S1", "tea", 0 if ago in (20, 10) else 20, first=ago, last=ago)
+    row = total(kpis(shop.dataset(tmp_path), first=FIRST))
+    # 99 to 91; 30 to 23; 20 to 13; 10; 9 to 2. The 20th sold and ended empty: half; 19 to 13 and the 10th were empty.
+    observed = 9 + 8 + 8 + 1 + 8
+    assert row.stockout_days == pytest.approx(0.5 + 7 + 1)
+    assert row.service_level == pytest.approx(1 - 8.5 / observed)
+    seen, open_ = 4 * (9 + 8 + 1 + 8), observed - 8.5
+    assert row.lost_units == pytest.approx(seen / open_ * 8.5)
+    assert row.fill_rate == pytest.approx(seen / (seen + seen / open_ * 8.5))
+    assert row.sales_units == 4 * 90
+
+
 def test_where_stock_and_availability_are_not_known_so_are_their_figures(tmp_path: Path) -> None:
     shop = Shop()
     shop.product("tea")

@@ -31,7 +31,9 @@ class Kpi(BaseModel):
         description="That the last counts last at the pace of this time; null if nothing sold or no stock is known."
     )
     holding_cost: float | None = Field(description="Over this time.")
-    service_level: float | None = Field(description="Share of the days on sale with something to sell.")
+    service_level: float | None = Field(
+        description="Share of the days on sale with something to sell, of those that the data tell of."
+    )
     fill_rate: float | None = Field(description="Share of demand that was met; what was lost is reckoned by the pace.")
     stockout_days: float | None = Field(description="Series-days on sale with nothing to sell.")
     lost_units: float | None = Field(description="That would have sold on those days at the pace of the others.")

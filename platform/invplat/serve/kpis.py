@@ -17,12 +17,13 @@ import polars as pl
 from invplat.core.errors import DatasetError
 from invplat.data.assemble import build_panel
 from invplat.data.dataset import Dataset
+from invplat.data.panel import Panel
 from invplat.evaluate.insights.assumptions import Assumptions
 from invplat.evaluate.insights.cells import DAYS, exposure
 from invplat.inventory.formulas import days_of_supply, holding_cost, observed_fill_rate, turnover
 from invplat.serve.assumed import money_notes
 from invplat.serve.fact_tables import rows_of
-from invplat.serve.facts import Facts, facts_of
+from invplat.serve.facts import Bools, Facts, Numbers, facts_of
 from invplat.serve.kpi_schemas import Kpi, Kpis, KpisBy
 
 YEAR = 365.25
@@ -34,6 +35,7 @@ SERIES: dict[str, Any] = {
     "units": pl.Float64,
     "observed": pl.Float64,  # days on sale that somebody wrote down
     "open": pl.Float64,  # of these, with something to sell
+    "seen": pl.Float64,  # units sold on the observed days
     "lost": pl.Float64,
     "priced": pl.Float64,  # units whose price is known
     "revenue": pl.Float64,
@@ -84,7 +86,7 @@ def _store(dataset: Dataset, store: str, first: date, last: date) -> pl.DataFram
     frame = _sold(dataset, store, first, last).join(
         _shelf(dataset, store, first, last), on="sku", how="full", coalesce=True
     )
-    zeros = [pl.col(name).fill_null(0.0) for name in ("units", "observed", "open", "lost", "priced", "revenue")]
+    zeros = [pl.col(name).fill_null(0.0) for name in ("units", "observed", "open", "seen", "lost", "priced", "revenue")]
     return frame.with_columns(pl.lit(store).alias("store"), pl.col("told").fill_null(False), *zeros).select(
         pl.col(name).cast(kind) for name, kind in SERIES.items()
     )
@@ -97,24 +99,39 @@ def _sold(dataset: Dataset, store: str, first: date, last: date) -> pl.DataFrame
     except DatasetError:  # not open in that time
         return pl.DataFrame(schema={name: SERIES[name] for name in names})
     known, days = panel.known, DAYS[dataset.frequency]
-    demand, there, share = panel.demand[:, :known], (panel.observed & panel.exists)[:, :known], exposure(panel)
-    units, observed, open_ = demand.sum(1, dtype=np.float64), there.sum(1) * days, share.sum(1) * days
+    demand, there = panel.demand[:, :known], (panel.observed & panel.exists)[:, :known]
+    told, share = _availability(panel)
+    observed, open_ = told.sum(1) * days, share.sum(1) * days
+    seen = (demand * told).sum(1, dtype=np.float64)
     price = panel.column("price")[:, :known] if panel.has("price") else np.zeros_like(demand)
     priced = demand * (panel.column("price_known")[:, :known] > 0) if panel.has("price") else np.zeros_like(demand)
-    counts = panel.column("stock_known")[:, :known].any(axis=1) if panel.has("stock_known") else np.zeros(len(units))
-    pace = units / np.maximum(open_, days)
     return pl.DataFrame(
         {
             "sku": list(panel.skus),
-            "units": units,
+            "units": demand.sum(1, dtype=np.float64),
             "observed": observed,
-            "open": np.minimum(open_, observed),
-            "lost": pace * np.maximum(observed - open_, 0),
+            "open": open_,
+            "seen": seen,
+            "lost": seen / np.maximum(open_, days) * (observed - open_),
             "priced": priced.sum(1, dtype=np.float64),
             "revenue": (priced * price).sum(1, dtype=np.float64),
-            "told": (counts > 0) | ("available" in dataset.columns("sales")),
+            "told": observed > 0,
         }
     ).filter(pl.Series(there.any(1)))
+
+
+def _availability(panel: Panel) -> tuple[Bools, Numbers]:
+    """Of which periods it is known whether there was something to sell, and for what share of each there was. Where
+    sales don't say, counts do, for as long as they are believable; a sale since then shows that more came."""
+    known = panel.known
+    told, share = (panel.observed & panel.exists)[:, :known], exposure(panel)
+    if "available" not in panel.past.names:
+        if not panel.has("stock_known"):
+            return np.zeros_like(told), np.zeros_like(share)
+        told = told & (panel.column("stock_known")[:, :known] > 0)
+        gone = (panel.column("on_hand")[:, :known] <= 0) & (panel.demand[:, :known] <= 0)
+        share = np.where(gone, 0.0, share)
+    return told, np.where(told, share, 0.0)
 
 
 def _shelf(dataset: Dataset, store: str, first: date, last: date) -> pl.DataFrame:
@@ -169,7 +186,7 @@ def _kpi(group: str | None, part: pl.DataFrame, days: int) -> Kpi:
     units, lost = float(part["units"].sum()), float(told["lost"].sum())
     mean_stock, worth = _sum(counted, "mean_stock"), _sum(counted, "worth")
     observed, open_ = float(told["observed"].sum()), float(told["open"].sum())
-    sold = float(told["units"].sum())
+    sold = float(told["seen"].sum())
     rate = Assumptions().holding_rate
     return Kpi(
         group=group,
