@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from invplat.data.assemble import build_panel
 from invplat.data.dataset import Dataset
@@ -134,3 +136,23 @@ def test_a_business_without_data(house: House) -> None:
         assert "no data" in problem(house.get(f"/v1/tenants/empty/{what}", "admin"), 404)["detail"]
     problem(house.post("/v1/tenants/empty/finetunes", "admin", json={}), 404)
     assert problem(house.post("/v1/tenants/empty/explain", "admin", json={"store": "a", "sku": "b"}), 404)
+
+
+def test_while_the_registry_is_down_nobody_waits_long(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What needs it is a 503 after a moment; what doesn't is answered."""
+    asked = house.app.state.asked
+    assert asked.database.patience < 5
+    monkeypatch.setattr(asked.database, "patience", 0.0)
+
+    def down(*_: object, **__: object) -> None:
+        raise sa.exc.OperationalError("select", {}, sqlite3.OperationalError("unable to open /secret/place"))
+
+    monkeypatch.setattr(asked.database, "_once", down)
+    for path in ("model", "jobs"):
+        answer = house.get(f"{AT}/{path}")
+        problem(answer, 503)
+        assert answer.headers["retry-after"]
+        assert "secret" not in answer.text
+    for path in ("series", "insights", "kpis"):
+        assert house.get(f"{AT}/{path}").status_code == 200
+    assert house.get("/v1/me").status_code == 200

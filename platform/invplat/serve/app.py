@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -19,10 +18,21 @@ from invplat.serve.lane import Lane
 from invplat.serve.limits import Bounds, Limits, Rates
 from invplat.serve.metrics import Counted, Metrics, observed_batch
 from invplat.serve.problems import Caught
-from invplat.serve.routes import admin, explain, forecasts, health, history, insights, jobs, kpis, me, model, orders
-
-if TYPE_CHECKING:
-    from invplat.serve.routes import Served
+from invplat.serve.routes import (
+    Asked,
+    Served,
+    admin,
+    explain,
+    forecasts,
+    health,
+    history,
+    insights,
+    jobs,
+    kpis,
+    me,
+    model,
+    orders,
+)
 
 ROUTES = (forecasts, orders, health, me, model, history, kpis, insights, explain, jobs, admin, console)
 ABOUT = """Forecasts and orders of a business's stores, by the model that is served for it.
@@ -40,6 +50,7 @@ def application(service: Served, limits: Limits | None = None) -> FastAPI:
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
         doors.close()
+        asked.database.close()
         if callable(close := getattr(service, "close", None)):
             close()
 
@@ -53,6 +64,7 @@ def application(service: Served, limits: Limits | None = None) -> FastAPI:
         lifespan=life,
     )
     app.state.service = service
+    app.state.asked = asked = Asked(service)
     app.state.doors = doors
     app.state.metrics = metrics = Metrics(lambda: doors.age)
     if hasattr(service, "batcher"):

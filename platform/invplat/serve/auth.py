@@ -238,7 +238,7 @@ async def _admitted(request: Request, tenant: str, scope: str) -> Caller:
     found = caller_of(request)
     check(found, tenant, scope)
     if found.tenant is None:  # another's key can only be of a business that is there
-        await run_in_threadpool(tenants.get, request.app.state.service.database, tenant)
+        await run_in_threadpool(tenants.get, request.app.state.asked.database, tenant)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends
 from starlette.requests import Request
@@ -10,6 +10,8 @@ from starlette.requests import Request
 from invplat.core.settings import Settings
 from invplat.registry.database import Database
 from invplat.storage import Storage
+
+PATIENCE = 3.0  # seconds
 
 
 class Served(Protocol):
@@ -23,8 +25,22 @@ class Served(Protocol):
     def settings(self) -> Settings: ...
 
 
+class Asked:
+    """A service as people ask it who wait for the answer: its registry answers soon, or not at all."""
+
+    def __init__(self, service: Served) -> None:
+        self._service = service
+        self.database = Database(service.database.url, PATIENCE)
+        self.storage = service.storage
+        self.settings = service.settings
+
+    def __getattr__(self, name: str) -> Any:
+        """What some services can, such as `reload`."""
+        return getattr(self._service, name)
+
+
 async def _service(request: Request) -> Served:
-    found: Served = request.app.state.service
+    found: Served = request.app.state.asked
     return found
 
 
