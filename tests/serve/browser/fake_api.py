@@ -25,9 +25,10 @@ from invplat.serve.routes.me import Me
 from invplat.serve.routes.model import ModelSaid
 from invplat.serve.schemas import Forecasts, ForecastsAsked
 
-from .shop import CATEGORIES, HORIZON, ITEMS, LEVELS, TODAY, Shop, fan, past
+from .shop import CATEGORIES, HORIZON, ITEMS, LEVELS, STORES, TODAY, Shop, fan, past
 
 PLANNER, READER, ADMIN, BARE = "ip_planner_key", "ip_reader_key", "ip_admin_key", "ip_bare_key"
+PRICELESS = STORES[3]
 TENANT, EMPTY = "corner-shop", "just-begun"
 MADE_UP = json.loads(Path(__file__).with_name("made_up.json").read_text())
 OWN, INSIGHTS = MADE_UP["model"], MADE_UP["insights"]
@@ -81,6 +82,8 @@ def fake(steps: float = 0.35) -> FastAPI:
     def orders(asked: OrdersAsked, tenant: str = Depends(of)) -> Response:
         app.state.asked.append(("orders", asked.model_dump(exclude_unset=True)))
         rows: list[int] = list(range(ITEMS)) if asked.series is None else [_row(shop, one) for one in asked.series]
+        if asked.what_if and asked.what_if.price_change and asked.series and asked.series[0].store == PRICELESS:
+            raise Problem(422, "not possible", "a price ahead is not among what is known of this business's future")
         terms, plan = asked.defaults.model_dump(), asked.what_if.model_dump() if asked.what_if else None
         made = [shop.order(row, terms, plan) for row in (rows if tenant == TENANT else [])]
         totals = {

@@ -12,7 +12,7 @@ import numpy as np
 ITEMS, HORIZON, PAST = 5000, 28, 240
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 Z = (-1.64, -1.28, -0.67, 0.0, 0.67, 1.28, 1.64)
-TODAY = date(2026, 8, 9)
+TODAY = date.today() - timedelta(days=1)
 NASTY = (
     "<img src=x onerror=alert(1)>",
     "'; DROP TABLE sales; --",

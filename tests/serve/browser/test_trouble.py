@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from .conftest import Open, Site, rows, settled, signed_in
-from .fake_api import ADMIN, BARE, READER
+from .fake_api import ADMIN, BARE, PRICELESS, READER
 from .shop import STORES
 
 EMPTY = {
@@ -94,3 +94,20 @@ def test_who_may_only_read_who_runs_it_and_who_has_nothing_yet(opened: Open, sit
     for way, told in EMPTY.items():
         page.locator("nav").get_by_text(way).click()
         page.get_by_text(told).wait_for()
+
+
+def test_what_the_data_give_no_ground_for_is_shut_and_the_rest_is_asked(opened: Open, site: Site) -> None:
+    if site.app is None:
+        pytest.skip("needs a store without prices ahead")
+    page = opened(site.key, expected="status of 422")
+    page.get_by_label("All stores").select_option(PRICELESS)
+    rows(page).first.click()
+    page.get_by_label("Service level").press("End")
+    page.locator(".before-after tr.moved").first.wait_for()
+    page.get_by_label("Price").press("End")
+    page.get_by_text("Can’t be asked: a price ahead is not among").wait_for()
+    settled(page)
+    assert page.get_by_label("Price").is_disabled()
+    assert page.get_by_label("Price").input_value() == "0"
+    assert page.locator(".before-after tr.moved").count() > 0, "the service level still counts"
+    assert page.get_by_role("alert").count() == 0

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { h, put } from "./dom.js";
 import { frame, mark } from "./frame.js";
 import { forget } from "./orders.js";
-import { trouble } from "./notices.js";
+import { empty, trouble } from "./notices.js";
 import { parse, route } from "./router.js";
 import { session, theme } from "./session.js";
 import { signIn } from "./signin.js";
@@ -56,6 +56,10 @@ function show() {
   put(document.getElementById("main"), host);
   scrollTo(0, 0);
   document.title = `${page.title(route)} · ${session.tenant} · invplat`;
+  if (!session.tenant) {
+    put(host, empty("No businesses yet", "Once one is added, its orders are here."), h("p", { class: "empty" }, h("code", {}, "invplat tenant add NAME --data FILES")));
+    return;
+  }
   try {
     ({ leave = null, keys = null } = page.show(host, route) ?? {});
   } catch (error) {

@@ -88,10 +88,10 @@ export class Chart {
     const { points, lines } = model;
     const y = this.#axis(largest(points.map((one) => one.on_hand), points.map((one) => one.plan), Object.values(lines)), box);
     this.#scene.stock = y;
-    const level = (name, text) => (known(lines[name]) ? [
+    const near = known(lines.order_up_to) && known(lines.reorder_point) && Math.abs(y(lines.order_up_to) - y(lines.reorder_point)) < 18;
+    const level = (name, text, below = false) => (known(lines[name]) ? [
       svg("line", { class: `level ${name}`, x1: LEFT, x2: width - RIGHT, y1: y(lines[name]), y2: y(lines[name]) }),
-      svg("text", { class: "level-text", x: width - RIGHT - 4, y: y(lines[name]) - 6, "text-anchor": "end" }, `${text} ${units(lines[name])}`)] : []);
-    const near = known(lines.order_up_to) && known(lines.reorder_point) && Math.abs(y(lines.order_up_to) - y(lines.reorder_point)) < 13;
+      svg("text", { class: "level-text", x: width - RIGHT - 4, y: y(lines[name]) + (below ? 15 : -6), "text-anchor": "end" }, `${text} ${units(lines[name])}`)] : []);
     const filled = points.map((one, index) => [x(index), y(0), this.#place(y, one.on_hand)]).filter(([, , value]) => value !== null);
     return [
       ...this.#grid(y, box, width, "Stock, units"),
@@ -99,7 +99,7 @@ export class Chart {
       svg("path", { class: "line stock", d: line(points.map((one, index) => [x(index), this.#place(y, one.on_hand)]), true) }),
       svg("path", { class: "line bare", d: line(points.map((one, index) => [x(index), this.#place(y, one.bare)])) }),
       svg("path", { class: "line plan", d: line(points.map((one, index) => [x(index), this.#place(y, one.plan)])) }),
-      ...level("order_up_to", "Order up to"), ...(near ? level("reorder_point", "").slice(0, 1) : level("reorder_point", "Reorder at")),
+      ...level("order_up_to", "Order up to"), ...level("reorder_point", "Reorder at", near),
     ];
   }
 

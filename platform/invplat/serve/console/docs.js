@@ -28,7 +28,7 @@ async function show() {
 }
 
 const nameOf = (one) => `${one.method}-${one.path.replaceAll(/[^a-z0-9]+/gi, "-")}`;
-const capital = (word) => word.charAt(0).toUpperCase() + word.slice(1);
+const capital = (word) => (word === "kpis" ? "KPIs" : word.charAt(0).toUpperCase() + word.slice(1));
 
 function operation(one) {
   const parameters = [...one.shared, ...(one.parameters ?? [])].map(resolved);

@@ -74,7 +74,7 @@ export function sentence(job, result = resultOf(job)) {
 
 function gained(job) {
   const { error_before: before, error_after: after } = resultOf(job) ?? {};
-  return known(before) && known(after) ? ` Forecast error ${exactShare(before)} → ${exactShare(after)}.` : "";
+  return known(before) && known(after) && before !== after ? ` Forecast error ${exactShare(before)} → ${exactShare(after)}.` : "";
 }
 
 const resultOf = (job) => job.results.find((one) => one.tenant === session.tenant) ?? job.results[0] ?? null;

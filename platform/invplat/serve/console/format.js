@@ -15,6 +15,7 @@ export const known = (value) => typeof value === "number" && Number.isFinite(val
 
 export function units(value) {
   if (!known(value)) return NONE;
+  if (value > 0 && value < 0.05) return "< 0.1";
   return Math.abs(value) >= 100 || Number.isInteger(value) ? whole.format(value) : tenth.format(value);
 }
 
@@ -26,6 +27,7 @@ export function figure(value) {
 /** Money has no name here: it is in what the business's own prices are in. */
 export function money(value) {
   if (!known(value)) return NONE;
+  if (value > 0 && value < 0.005) return "< 0.01";
   if (value !== 0 && Math.abs(value) < 1) return cent.format(value);
   return Math.abs(value) >= 100_000 ? compact.format(value) : whole.format(value);
 }

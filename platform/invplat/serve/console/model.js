@@ -87,7 +87,7 @@ function history(versions) {
 function trend(versions) {
   const judged = versions.filter((one) => known(one.error)).toReversed();
   if (judged.length < 2) return null;
-  const [width, height] = [560, 120];
+  const [width, height] = [440, 120];
   const most = marks(largest(judged.map((one) => one.error)), 3).at(-1);
   const x = (index) => 30 + (index * (width - 60)) / (judged.length - 1);
   const y = (value) => 22 + (height - 46) * (1 - value / most);

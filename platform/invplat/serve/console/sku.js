@@ -97,6 +97,7 @@ function draw({ series, orders, forecasts, history }, page, host) {
       say(`Order ${units(now.order.order)} units instead of ${units(order.order)}`);
     } catch (error) {
       if (error.kind === "key") return raise(error);
+      if (error.kind === "refused" && whatIf.refused(error)) return;
       whatIf.failed();
       put(told, trouble(error, () => ask(wish)));
     }

@@ -11,6 +11,6 @@ export function spark(forecast, levels, { width = 132, height = 34 } = {}) {
   const y = (value) => 2 + (height - 4) * (1 - (value - least) / (most - least || 1));
   const fans = quantiles?.length ? bands(levels).map(([low, high], rank) =>
     svg("path", { class: `fan fan-${rank}`, d: area(quantiles.map((each, index) => [x(index), y(each[low]), y(each[high])])) })) : [];
-  return svg("svg", { class: "spark", width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, fans,
+  return svg("svg", { class: "spark", width, height, viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" }, fans,
     svg("path", { class: "line mean", d: line(mean.map((value, index) => [x(index), y(value)])) }));
 }

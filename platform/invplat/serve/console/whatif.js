@@ -11,6 +11,7 @@ export class WhatIf {
   #order;
   #ask;
   #moved = new Set();
+  #last = "";
 
   constructor(order, per, ask) {
     this.#order = order;
@@ -39,6 +40,7 @@ export class WhatIf {
 
   #touch(name) {
     this.#moved.add(name);
+    this.#last = name;
     this.reset.disabled = false;
     this.element.setAttribute("aria-busy", "true");
     this.later();
@@ -63,6 +65,22 @@ export class WhatIf {
     if (promotion) plan.promotion = promotion === "on";
     const wish = Object.fromEntries([["terms", terms], ["what_if", plan]].filter(([, part]) => Object.keys(part).length));
     this.#ask(Object.keys(wish).length ? wish : null);
+  }
+
+  /** What the data give no ground for can't be asked: its field is shut, with the reason, and the rest asked again. */
+  refused(trouble) {
+    const name = this.#last;
+    if (!["price_change", "promotion"].includes(name)) return false;
+    this.#moved.delete(name);
+    const field = name === "promotion" ? this.promotion.parentElement : this.fields[name].element;
+    if (name === "promotion") this.promotion.querySelector("input").checked = true;
+    else this.fields[name].set(0);
+    for (const input of field.querySelectorAll("input")) input.disabled = true;
+    field.classList.add("shut");
+    field.append(h("p", { class: "note", role: "status" }, `Can’t be asked: ${trouble.line}.${trouble.advice ? ` To change that: ${trouble.advice}.` : ""}`));
+    this.#last = "";
+    this.#send();
+    return true;
   }
 
   failed() {

@@ -9,6 +9,7 @@ import { chosen, EXCEPTIONS, exceptionsOf, forget, orders, summed } from "./orde
 import { go, link, refine } from "./router.js";
 import { session } from "./session.js";
 
+const OLD = 14; // days after which what is known is called old
 const TYPED = 120; // milliseconds of rest before what is typed is looked for
 let back = null; // where the list was left
 
@@ -123,16 +124,17 @@ function list(answer, wish, page) {
 function heading(answer) {
   const sums = summed(answer.orders);
   const risk = known(sums.risk) && sums.risk > 0;
+  const old = Math.floor((Date.now() - Date.parse(answer.as_of)) / 86_400_000);
   const again = () => {
     forget();
     dispatchEvent(new HashChangeEvent("hashchange"));
   };
   return h("div", { class: "heading" },
     h("div", {},
-      h("p", { class: "over" }, `Known until ${longDate(answer.as_of)} · model ${answer.model?.reference ?? "unknown"}`),
+      h("p", { class: "over" }, `Known until ${longDate(answer.as_of)}`, old > OLD ? h("span", { class: "badge stale" }, icon("stale"), `${count(old, "day")} ago`) : null, ` · model ${answer.model.reference}`),
       h("h1", {}, sums.orders ? h("span", {}, `${count(sums.orders, "order")} to place`) : "Nothing to order today"),
       h("p", { class: "lead" },
-        risk ? [h("strong", {}, money(sums.risk)), " of sales are at risk. "] : null,
+        risk ? [h("strong", {}, money(sums.risk)), " of margin is at risk. "] : null,
         sums.orders ? ["Ordering ", h("strong", {}, `${units(sums.units)} units`), known(sums.value) ? [" for ", h("strong", {}, money(sums.value))] : null, " brings every item back to its level."] : "Every item has what it needs until the next review.")),
     h("button", { class: "plain again", onclick: again, title: "Ask again", "aria-label": "Ask again" }, icon("refresh")));
 }
