@@ -41,6 +41,12 @@ def test_a_key_says_whose_it_is(house: House) -> None:
     assert house.get("/v1/me", "admin").json()["tenant"] is None
 
 
+def test_answers_are_kept_nowhere(house: House) -> None:
+    for who in ("read", None):
+        headers = house.get("/v1/me", who).headers
+        assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
+
+
 def test_without_a_right_key_nobody_comes_in(house: House) -> None:
     right = house.secrets["read"]
     wrong = right[:-1] + ("A" if right[-1] != "A" else "B")

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from fastapi import Depends, Path
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from invplat.core.errors import DatabaseError, InvplatError
 from invplat.registry import keys, tenants
@@ -32,6 +32,7 @@ EVERY = 2.0  # seconds between two readings of the keys
 PATIENCE = 1.0  # seconds that a reading waits for a registry that is down
 MARK = 60.0  # seconds between two writings of which keys were used
 SEGMENT = "/v1/tenants/"
+PRIVATE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))  # figures of a business
 log = logging.getLogger("invplat.serve")
 
 
@@ -197,6 +198,12 @@ class Guard:
         if not path.startswith("/v1"):
             await self.app(scope, receive, send)
             return
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *PRIVATE]
+            await send(message)
+
         try:
             found = self.doors.caller(_Header(scope))
             self.rates.check(found.key)
@@ -205,10 +212,10 @@ class Guard:
                 if named != found.tenant:
                     raise Refused(403, _WALL)
         except InvplatError as error:
-            await of_error(error)(scope, receive, send)
+            await of_error(error)(scope, receive, told)
             return
         scope["invplat.caller"] = found
-        await self.app(scope, receive, send)
+        await self.app(scope, receive, told)
 
 
 class _Header(dict[str, str]):
