@@ -19,7 +19,7 @@ from invplat.serve.console import router
 from invplat.serve.job_view import Jobs, JobSaid
 from invplat.serve.kpi_schemas import Kpis
 from invplat.serve.order_schemas import Orders, OrdersAsked
-from invplat.serve.routes.history import History
+from invplat.serve.routes.history import History, SeriesList
 from invplat.serve.routes.insights import Insights
 from invplat.serve.routes.me import Me
 from invplat.serve.routes.model import ModelSaid
@@ -28,6 +28,7 @@ from invplat.serve.schemas import Forecasts, ForecastsAsked
 from .shop import CATEGORIES, HORIZON, ITEMS, LEVELS, STORES, TODAY, Shop, fan, past
 
 PLANNER, READER, ADMIN, BARE = "ip_planner_key", "ip_reader_key", "ip_admin_key", "ip_bare_key"
+WORDS = ("Oat milk", "Rye bread", "Sponge <3", "Crisps", "Cider", "Peas & mint", "Kibble")
 PRICELESS = STORES[3]
 TENANT, EMPTY = "corner-shop", "just-begun"
 MADE_UP = json.loads(Path(__file__).with_name("made_up.json").read_text())
@@ -130,6 +131,15 @@ def fake(steps: float = 0.35) -> FastAPI:
         if row is None:
             raise Problem(404, "not there", f"store {store!r} has no SKU {sku!r}")
         return _sent(History, {"store": store, "sku": sku, "frequency": "daily", **past(shop, row, periods)})
+
+    @app.get("/v1/tenants/{tenant}/series")
+    def series(tenant: str = Depends(of)) -> Response:
+        known = enumerate(shop.names if tenant == TENANT else [])
+        found = [
+            {"store": store, "sku": sku, "category": category, "name": WORDS[row % 7] if row % 3 else None}
+            for row, (store, sku, category) in known
+        ]
+        return _sent(SeriesList, {"count": len(found), "series": found})
 
     @app.get("/v1/tenants/{tenant}/kpis")
     def kpis(by: str = "total", tenant: str = Depends(of)) -> Response:

@@ -93,6 +93,12 @@ def test_a_planners_morning(opened: Open, site: Site) -> None:
     page.locator(".chart-canvas").focus()
     page.keyboard.press("ArrowRight")
     assert "Expected" in page.locator(".readout").inner_text()
+    sku = page.url
+    page.get_by_role("button", name="The next item").click()
+    page.wait_for_url(lambda url: url != sku)
+    page.get_by_role("button", name="The item before").click()
+    page.wait_for_url(sku)
+    page.locator(".chart-canvas svg").wait_for()
     page.get_by_text("The chart as a table").click()
     page.locator(".fold table").wait_for()
     assert page.locator(".fold table tbody tr").count() > 28

@@ -1,6 +1,6 @@
 // Today's orders of the business, asked once and kept while the tab is open; which of them a planner wants to see.
 
-import { ofTenant, read } from "./api.js";
+import { get, ofTenant, read } from "./api.js";
 import { known } from "./format.js";
 import { session } from "./session.js";
 
@@ -11,6 +11,8 @@ export const EXCEPTIONS = {
   stale: ["Data stale", "nothing heard of for a while"],
   forecast_off: ["Forecast off", "sales lie outside what was forecast"],
 };
+const NAMED = 10_000; // items whose names are asked for
+const alphabet = new Intl.Collator("en", { numeric: true });
 const FRESH = 10 * 60 * 1000; // milliseconds that an answer counts as today's
 
 let kept = null;
@@ -21,7 +23,7 @@ export function forget() {
 
 export function orders() {
   if (kept && kept.tenant === session.tenant && Date.now() - kept.at < FRESH) return kept.answer;
-  const mine = { tenant: session.tenant, at: Date.now(), answer: read(ofTenant("/orders"), {}).then(prepared) };
+  const mine = { tenant: session.tenant, at: Date.now(), answer: Promise.all([read(ofTenant("/orders"), {}), names()]).then(prepared) };
   kept = mine;
   mine.answer.catch(() => {
     if (kept === mine) kept = null;
@@ -29,12 +31,24 @@ export function orders() {
   return mine.answer;
 }
 
-function prepared(answer) {
+/** SKU → what people call it. Nice to have: the list goes without. */
+async function names() {
+  try {
+    const { series } = await get(ofTenant(`/series?limit=${NAMED}`));
+    return new Map(series.filter((one) => one.name).map((one) => [one.sku, one.name]));
+  } catch (error) {
+    if (error.kind === "key") throw error;
+    return new Map();
+  }
+}
+
+function prepared([answer, called]) {
   for (const row of answer.orders) {
     plain(row);
-    row.find = `${row.sku}\n${row.store}\n${row.category ?? ""}`.toLowerCase();
+    row.name = called.get(row.sku) ?? null;
+    row.find = `${row.sku}\n${row.name ?? ""}\n${row.store}\n${row.category ?? ""}`.toLowerCase();
   }
-  const several = (name) => [...new Set(answer.orders.map((row) => row[name]).filter(Boolean))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  const several = (name) => [...new Set(answer.orders.map((row) => row[name]).filter(Boolean))].sort(alphabet.compare);
   return { ...answer, stores: several("store"), categories: several("category") };
 }
 
@@ -67,7 +81,7 @@ function compared(a, b, key, down) {
   const text = TEXTS.has(key);
   const lacks = (value) => (text ? !value : !known(value));
   if (lacks(left) || lacks(right)) return lacks(left) - lacks(right);
-  const order = text ? left.localeCompare(right, "en", { numeric: true }) : left - right;
+  const order = text ? alphabet.compare(left, right) : left - right;
   return (down ? -order : order) || (a.find < b.find ? -1 : 1);
 }
 

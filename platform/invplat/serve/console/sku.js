@@ -7,9 +7,9 @@ import { count, cover, known, longDate, money, period, price, share, units } fro
 import { empty, loaded, raise, trouble } from "./notices.js";
 import { plain } from "./orders.js";
 import { project } from "./projection.js";
-import { go, route } from "./router.js";
+import { go, link, route } from "./router.js";
 import { WhatIf } from "./whatif.js";
-import { badge } from "./worklist.js";
+import { badge, beside } from "./worklist.js";
 
 const KEPT = 180; // periods of history
 const SPANS = [[30, "30"], [90, "90"], [180, "180"]];
@@ -44,9 +44,16 @@ function leaveTo() {
 }
 
 function top(store, sku) {
+  const [before, after, own] = beside(store, sku);
   return h("div", { class: "heading" }, h("div", {},
     h("p", { class: "over" }, h("a", { class: "back", href: "#/today", onclick: (event) => { event.preventDefault(); leaveTo(); } }, icon("back"), "Today"), " · ", store ?? ""),
-    h("h1", { class: "sku-name" }, sku ?? "")));
+    h("h1", { class: "sku-name" }, sku ?? ""), own?.name ? h("p", { class: "lead" }, own.name) : null),
+  own ? h("div", { class: "walk" }, step(before, "back", "The item before, in the list"), step(after, "next", "The next item of the list")) : null);
+}
+
+/** To another item of the list, without a step more to go back. */
+function step(row, kind, text) {
+  return h("button", { class: "button", disabled: !row, "aria-label": text, title: text, onclick: () => location.replace(link("sku", [row.store, row.sku])) }, icon(kind));
 }
 
 function draw({ series, orders, forecasts, history }, page, host) {
@@ -113,7 +120,8 @@ function draw({ series, orders, forecasts, history }, page, host) {
     h("div", { class: "sku-grid" },
       h("section", { class: "panel sku-chart", "aria-label": "Chart" },
         h("div", { class: "panel-top" }, h("h2", {}, "Demand and stock"), spans), chart.element,
-        known(order.on_hand) ? null : h("p", { class: "note" }, "No stock is known of this item, so only demand is drawn. Send counts of stock to see when it runs out."), fold),
+        known(order.on_hand) ? null : h("p", { class: "note" }, "No stock is known of this item, so only demand is drawn. Send counts of stock to see when it runs out."),
+        known(order.on_hand) ? h("p", { class: "note" }, `Stock ahead is its expected course until the next order. This order${order.on_order > 0 ? ", and what is on its way," : ""} counts from the lead time’s end on.`) : null, fold),
       h("section", { class: "panel what-if", "aria-label": "What if" }, whatIf.element, told),
       h("section", { class: "panel sku-figures", "aria-label": "Figures" }, h("h2", {}, "Figures"), figures(order, facts.per), assumed(orders.notes)))];
 }

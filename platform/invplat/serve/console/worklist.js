@@ -12,6 +12,14 @@ import { session } from "./session.js";
 const OLD = 14; // days after which what is known is called old
 const TYPED = 120; // milliseconds of rest before what is typed is looked for
 let back = null; // where the list was left
+let last = []; // the list as it was left
+
+/** The items before and after one in the list; the list will come back at the one that is looked at. */
+export function beside(store, sku) {
+  const at = last.findIndex((row) => row.store === store && row.sku === sku);
+  if (at >= 0 && back) Object.assign(back, { index: at, moved: back.moved || at !== back.index });
+  return at < 0 ? [] : [last[at - 1], last[at + 1], last[at]];
+}
 
 export const title = () => "Today";
 
@@ -65,7 +73,7 @@ function list(answer, wish, page) {
   }
 
   function draw(active = -1) {
-    shown = chosen(answer.orders, wish);
+    shown = last = chosen(answer.orders, wish);
     const key = wish.sort || "money_at_risk";
     grid.set(shown, key, wish.way ? wish.way === "down" : !["sku", "store"].includes(key), active);
     put(chips, cards(chosen(answer.orders, { ...wish, exception: "" }), wish, (name) => change({ exception: wish.exception === name ? "" : name })));
@@ -114,7 +122,7 @@ function list(answer, wish, page) {
     back = null;
     draw(returned ? returned.index : -1);
     if (returned) {
-      scrollTo(0, returned.top);
+      if (!returned.moved) scrollTo(0, returned.top);
       if (returned.keyed) grid.element.focus({ preventScroll: true });
     }
   });
@@ -163,7 +171,7 @@ function columns(answer) {
   const per = period(answer.frequency);
   return [
     { key: "sku", title: "Item", class: "c-item", cell: (row) => [
-      h("a", { href: link("sku", [row.store, row.sku]), tabindex: -1, class: "name", title: row.sku }, row.sku),
+      h("div", { class: "line", title: row.name ? `${row.sku}, ${row.name}` : row.sku }, h("a", { href: link("sku", [row.store, row.sku]), tabindex: -1, class: "name" }, row.sku), row.name ? h("span", { class: "called" }, row.name) : null),
       h("span", { class: "sub" }, [row.store, row.category].filter(Boolean).join(" · "))] },
     { key: "exceptions", title: "Exceptions", class: "c-why", cell: (row) => row.exceptions.map(badge) },
     { key: "order", title: "Order", class: "c-order num", help: "Units to order now", cell: (row) => (row.order > 0 ? h("b", { class: "order" }, units(row.order)) : h("span", { class: "dim" }, row.order === 0 ? "0" : "–")) },
