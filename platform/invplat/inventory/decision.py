@@ -90,12 +90,13 @@ def _until(
             hint="give chances that sum to 1 for every item",
         )
     longest = int(torch.nonzero(lead_chances.reshape(-1, lead_chances.shape[-1]).sum(0)).max())
-    weights = lead_chances[..., : longest + 1].to(demand.values.dtype)
-    parts = [demand.over(0, time + review, correlation) for time in range(longest + 1)]
+    times = [time for time in range(longest + 1) if bool((lead_chances[..., time] > 0).any())]
+    weights = lead_chances[..., times].to(demand.values.dtype)
+    parts = [demand.over(0, time + review, correlation) for time in times]
     return mixed(parts, weights.expand(*review.shape, -1))
 
 
 def _mean_of_first(demand: Demand, periods: Tensor) -> Tensor:
-    means = Demand(demand.levels, demand.values).mean()
+    means = demand.mean()
     counted = torch.arange(means.shape[-1], device=means.device) < periods.unsqueeze(-1)
     return (means * counted).sum(-1)

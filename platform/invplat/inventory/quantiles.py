@@ -55,7 +55,21 @@ class Demand:
 
     @cached_property
     def _mean(self) -> Tensor:
-        return self.points().mean(-1)
+        """Of the points. Between and above the levels they are sums of the quantiles, so the quantiles are weighed at
+        once; below the lowest level each point is cut off at zero on its own."""
+        if bool((self.values < 0).any()):
+            return self.points().mean(-1)
+        scores = self._scores()
+        shares = (torch.arange(GRID, dtype=self.values.dtype, device=self.values.device) + 0.5) / GRID
+        points = torch.special.ndtri(shares)
+        place = torch.searchsorted(scores, points).clamp(1, len(scores) - 1)
+        part = (points - scores[place - 1]) / (scores[place] - scores[place - 1])
+        above = points >= scores[0]
+        weights = torch.zeros_like(scores)
+        weights = weights.index_add(0, place[above] - 1, 1 - part[above]).index_add(0, place[above], part[above])
+        low, high = self.values[..., :1], self.values[..., 1:2]
+        below = (low + (high - low) * part[~above]).clamp(min=0).sum(-1)
+        return (self.values @ weights + below) / GRID
 
     def chance(self, stock: Tensor) -> Tensor:
         """Of a demand within `stock` (items × any number of stocks)."""
