@@ -1,4 +1,4 @@
-"""How much each business has, in one read: the operator's list."""
+"""How much each business has, in one read; and whether anything of what is served has changed, for next to nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from invplat.registry.database import Database
-from invplat.registry.tables import JOBS, KEYS, MODELS, RESULTS
+from invplat.registry.tables import ALIASES, DATASETS, JOBS, KEYS, MODELS, RESULTS, TENANTS
 
 
 @dataclass(frozen=True)
@@ -39,5 +39,22 @@ def counts(database: Database) -> dict[str, Counts]:
             for tenant, count in connection.execute(query):
                 found[tenant][name] = count
         return defaultdict(Counts, {tenant: Counts(**has) for tenant, has in found.items()})
+
+    return database.read(work)
+
+
+def stamp(database: Database) -> tuple[object, ...]:
+    """Another one whenever a champion, a dataset, a base or a business has come, changed or gone: cheap to ask again
+    and again, where reading all of them is dear."""
+    bases = sa.select(sa.func.count(), sa.func.max(MODELS.c.made)).where(MODELS.c.tenant.is_(None))
+    queries = [
+        sa.select(sa.func.count(), sa.func.max(ALIASES.c.changed)),
+        sa.select(sa.func.count(), sa.func.max(DATASETS.c.made)),
+        sa.select(sa.func.count(), sa.func.max(TENANTS.c.created), sa.func.count().filter(TENANTS.c.leaving)),
+        bases,
+    ]
+
+    def work(connection: sa.Connection) -> tuple[object, ...]:
+        return tuple(figure for query in queries for figure in connection.execute(query).one())
 
     return database.read(work)

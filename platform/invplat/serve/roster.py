@@ -19,7 +19,7 @@ import torch
 
 from invplat.core.errors import BundleRefused, InvplatError
 from invplat.model import Model, Preparation
-from invplat.registry import aliases, datasets, tenants, versions
+from invplat.registry import aliases, datasets, overview, tenants, versions
 from invplat.registry.database import Database
 from invplat.registry.versions import Version
 from invplat.serve.heads import Rule, Stack
@@ -28,6 +28,7 @@ from invplat.transfer.gate import NAIVE
 from invplat.workload import Layered
 
 READERS = 8  # bundles that are read at once: most of it is waiting
+AT_ONCE = 64  # bundles in memory at a time: of most only the last layers stay
 DRAINED = 60.0  # seconds after which no batch can still look at a row that nobody has any more
 
 
@@ -74,6 +75,7 @@ class Roster:
         self._rows: dict[tuple[int, str], int] = {}  # stack and version → row
         self._left: list[tuple[float, tuple[int, str], Stack, int]] = []
         self._refused: dict[tuple[str, str], float] = {}
+        self._stamp: tuple[object, ...] | None = None  # of the registry, as it was read last
         self._one = threading.Lock()
 
     def refresh(self) -> list[str]:
@@ -84,12 +86,20 @@ class Roster:
         """By business: how it is to be answered for; None: not any more. Nothing is in use yet."""
         with self._one:
             try:
-                wanted = self._wanted()
+                stamp = overview.stamp(self.database)
+                known = stamp == self._stamp and not self.trouble.tenants
+                wanted = {} if known else self._wanted()
             except InvplatError as error:
                 self.trouble.registry = error.message
                 return {}
             self.trouble.registry, self.trouble.read = "", time.monotonic()
-            return self._loaded(wanted)
+            changes = {} if known else self._loaded(wanted)
+            self._stamp = stamp
+            return changes
+
+    def again(self) -> None:
+        """What has changed could not be used: it is to be told again."""
+        self._stamp = None
 
     def use(self, changes: Mapping[str, Served | None]) -> list[str]:
         if not changes:
@@ -155,17 +165,20 @@ class Roster:
             return changes
         found = versions.by_ids(self.database, {model for model, _ in todo.values()})
         with ThreadPoolExecutor(READERS) as pool:
-            one = {model: pool.submit(self._read, version) for model, version in found.items() if version.prefix}
-            for name, (model, dataset) in todo.items():
-                try:
-                    if model not in found:
-                        raise BundleRefused(f"the registry has no model {model}", hint="promote another")
-                    read = one[model].result() if model in one else None
-                    changes[name] = self._served(name, found[model], dataset, read)
-                    self.trouble.tenants.pop(name, None)
-                except (InvplatError, OSError) as error:
-                    self.trouble.tenants[name] = str(error).splitlines()[0]
-                    self._refused[(name, model)] = now + DRAINED  # asked again after a while
+            for first in range(0, len(todo), AT_ONCE):
+                some = list(todo.items())[first : first + AT_ONCE]
+                wanted_now = {model for _, (model, _) in some if model in found and found[model].prefix}
+                read = {model: pool.submit(self._read, found[model]) for model in wanted_now}
+                for name, (model, dataset) in some:
+                    try:
+                        if model not in found:
+                            raise BundleRefused(f"the registry has no model {model}", hint="promote another")
+                        bundle = read[model].result() if model in read else None
+                        changes[name] = self._served(name, found[model], dataset, bundle)
+                        self.trouble.tenants.pop(name, None)
+                    except (InvplatError, OSError) as error:
+                        self.trouble.tenants[name] = str(error).splitlines()[0]
+                        self._refused[(name, model)] = now + DRAINED  # asked again after a while
         return changes
 
     def _read(self, version: Version) -> Any:

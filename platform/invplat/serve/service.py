@@ -96,6 +96,7 @@ class Service:
                 except (InvplatError, OSError) as error:
                     self.roster.trouble.tenants[tenant] = str(error).splitlines()[0]
                     del changes[tenant]  # as before, until it can be
+                    self.roster.again()
         return self.roster.use(changes)
 
     def _watch(self) -> None:

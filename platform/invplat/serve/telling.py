@@ -53,7 +53,7 @@ def forecasts(tenant: str, said: Said, frequency: str, counts: list[int] | None)
 
 def table_of(said: Said, counts: list[int] | None) -> pa.Table:
     """A row a series, or a group: mean and quantiles of all periods as lists. The rest is in the schema's metadata."""
-    count, horizon, levels = said.quantiles.shape
+    horizon, levels = said.quantiles.shape[1:]
     quantiles = pa.FixedSizeListArray.from_arrays(pa.array(said.quantiles.reshape(-1)), levels)
     columns: dict[str, Any]
     if counts is None:
