@@ -15,7 +15,9 @@ import numpy as np
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
+from invplat.serve.app import ROUTES
 from invplat.serve.console import router
+from invplat.serve.described import describe
 from invplat.serve.job_view import Jobs, JobSaid
 from invplat.serve.kpi_schemas import Kpis
 from invplat.serve.order_schemas import Orders, OrdersAsked
@@ -69,6 +71,14 @@ def fake(steps: float = 0.35) -> FastAPI:
         if tenant not in (TENANT, EMPTY) or ((key == BARE) != (tenant == EMPTY) and key != ADMIN):
             raise Problem(403, "this key is of another business")
         return tenant
+
+    @app.get("/openapi.json")
+    def described() -> dict[str, Any]:
+        whole = FastAPI(title="invplat", version="1")
+        for each in ROUTES:
+            whole.include_router(each.router)
+        describe(whole)
+        return whole.openapi()
 
     @app.get("/v1/me")
     def me(key: str = Depends(who)) -> Me:

@@ -37,7 +37,9 @@ async function answered(method, path, body, signal, key) {
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {
-    response = await fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
+    response = await fetch(
+      path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) },
+    );
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Trouble("offline", "The service can’t be reached.", "Check your connection; then try again.");
@@ -54,15 +56,23 @@ function told(response, problem) {
   const status = response.status;
   const detail = problem.detail || problem.title || `The service answered ${status}.`;
   const hint = problem.hint || "";
-  if (status === 401) return new Trouble("key", "This key is not valid any more.", "Sign in with another key, or ask your operator for a new one.", status);
-  if (status === 403) return new Trouble("forbidden", "This key may not do that.", hint || "Ask your operator for a key with more rights.", status);
+  if (status === 401) return new Trouble(
+    "key", "This key is not valid any more.", "Sign in with another key, or ask your operator for a new one.", status,
+  );
+  if (status === 403) return new Trouble(
+    "forbidden", "This key may not do that.", hint || "Ask your operator for a key with more rights.", status,
+  );
   if (status === 404) return new Trouble("missing", detail, near(problem) || hint, status);
   if (status === 429) {
     const wait = Number(response.headers.get("Retry-After")) || 1;
     return new Trouble("busy", "Many are asking right now.", `Try again in ${wait} s.`, status, wait);
   }
-  if ([502, 503, 504].includes(status)) return new Trouble("away", "The service is not ready.", hint || "It is likely being renewed: try again in a moment.", status);
-  if (status >= 500) return new Trouble("broken", "Something went wrong on the server.", "Try again; if it stays, tell your operator.", status);
+  if ([502, 503, 504].includes(status)) return new Trouble(
+    "away", "The service is not ready.", hint || "It is likely being renewed: try again in a moment.", status,
+  );
+  if (status >= 500) return new Trouble(
+    "broken", "Something went wrong on the server.", "Try again; if it stays, tell your operator.", status,
+  );
   return new Trouble("refused", detail, fields(problem) || hint, status);
 }
 

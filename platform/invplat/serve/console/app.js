@@ -57,7 +57,10 @@ function show() {
   scrollTo(0, 0);
   document.title = `${page.title(route)} · ${session.tenant} · invplat`;
   if (!session.tenant) {
-    put(host, empty("No businesses yet", "Once one is added, its orders are here."), h("p", { class: "empty" }, h("code", {}, "invplat tenant add NAME --data FILES")));
+    put(
+      host, empty("No businesses yet", "Once one is added, its orders are here."),
+      h("p", { class: "empty" }, h("code", {}, "invplat tenant add NAME --data FILES")),
+    );
     return;
   }
   try {

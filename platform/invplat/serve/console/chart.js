@@ -25,7 +25,10 @@ export class Chart {
     this.readout = h("div", { class: "readout", hidden: true });
     this.spoken = h("p", { class: "unseen", "aria-live": "polite" });
     this.legend = h("ul", { class: "legend" });
-    this.element = h("figure", { class: "chart" }, this.legend, h("div", { class: "chart-stage" }, this.canvas, this.readout), this.spoken);
+    this.element = h(
+      "figure", { class: "chart" }, this.legend, h("div", { class: "chart-stage" }, this.canvas, this.readout),
+      this.spoken,
+    );
     this.watch = new ResizeObserver(() => this.#draw());
     this.watch.observe(this.canvas);
   }
@@ -34,7 +37,9 @@ export class Chart {
     this.watch.disconnect();
   }
 
-  /** points: [{date, demand, censored, promotion, on_hand, mean, quantiles, ghost, plan, bare}], `now`: index of the last known */
+  /** points: [
+    {date, demand, censored, promotion, on_hand, mean, quantiles, ghost, plan, bare},
+  ], `now`: index of the last known */
   set(model) {
     this.#model = model;
     this.#at = -1;
@@ -66,37 +71,76 @@ export class Chart {
   #demand(model, box, x, width) {
     const { points, levels, now } = model;
     const edge = (one) => (one.quantiles ? one.quantiles.at(-1) : null);
-    const y = this.#axis(largest(points.map((one) => one.demand), points.map(edge), points.map((one) => one.mean)), box);
+    const y = this.#axis(
+      largest(points.map((one) => one.demand), points.map(edge), points.map((one) => one.mean)), box,
+    );
     this.#scene.demand = y;
     const ahead = points.map((one, index) => [index, one]).filter(([, one]) => one.quantiles);
     const fans = bands(levels).map(([low, high], rank) =>
-      svg("path", { class: `fan fan-${rank}`, d: area(ahead.map(([index, one]) => [x(index), y(one.quantiles[low]), y(one.quantiles[high])])) }));
+      svg(
+        "path",
+        {
+          class: `fan fan-${rank}`,
+          d: area(ahead.map(([index, one]) => [x(index), y(one.quantiles[low]), y(one.quantiles[high])])),
+        },
+      ));
     const open = x(now) + (points.length > now + 1 ? (x(now + 1) - x(now)) / 2 : 0);
     return [
-      svg("rect", { class: "ahead", x: open, y: box.top - 8, width: Math.max(0, width - RIGHT - open), height: this.#scene.bottom - box.top + 8 }),
+      svg(
+        "rect",
+        {
+          class: "ahead", x: open, y: box.top - 8, width: Math.max(0, width - RIGHT - open),
+          height: this.#scene.bottom - box.top + 8,
+        },
+      ),
       ...this.#grid(y, box, width, model.unit),
-      ...points.flatMap((one, index) => (one.promotion ? [svg("rect", { class: "promotion", x: x(index) - Math.max(1, this.#scene.step / 2), y: box.top + box.height + 2, width: Math.max(2, this.#scene.step), height: 4 })] : [])),
+      ...points.flatMap((one, index) => (
+        one.promotion ? [
+          svg(
+            "rect",
+            {
+              class: "promotion", x: x(index) - Math.max(1, this.#scene.step / 2), y: box.top + box.height + 2,
+              width: Math.max(2, this.#scene.step), height: 4,
+            },
+          ),
+        ] : []
+      )),
       ...fans,
       svg("path", { class: "line ghost", d: line(points.map((one, index) => [x(index), this.#place(y, one.ghost)])) }),
       svg("path", { class: "line past", d: line(points.map((one, index) => [x(index), this.#place(y, one.demand)])) }),
       svg("path", { class: "line mean", d: line(points.map((one, index) => [x(index), this.#place(y, one.mean)])) }),
-      ...points.flatMap((one, index) => (one.censored && known(one.demand) ? [svg("circle", { class: "censored", cx: x(index), cy: y(one.demand), r: 2.5 })] : [])),
+      ...points.flatMap((one, index) => (
+        one.censored && known(one.demand) ? [
+          svg("circle", { class: "censored", cx: x(index), cy: y(one.demand), r: 2.5 }),
+        ] : []
+      )),
     ];
   }
 
   #stock(model, box, x, width) {
     const { points, lines } = model;
-    const y = this.#axis(largest(points.map((one) => one.on_hand), points.map((one) => one.plan), Object.values(lines)), box);
+    const y = this.#axis(
+      largest(points.map((one) => one.on_hand), points.map((one) => one.plan), Object.values(lines)), box,
+    );
     this.#scene.stock = y;
     const near = known(lines.order_up_to) && known(lines.reorder_point) && Math.abs(y(lines.order_up_to) - y(lines.reorder_point)) < 18;
     const level = (name, text, below = false) => (known(lines[name]) ? [
       svg("line", { class: `level ${name}`, x1: LEFT, x2: width - RIGHT, y1: y(lines[name]), y2: y(lines[name]) }),
-      svg("text", { class: "level-text", x: width - RIGHT - 4, y: y(lines[name]) + (below ? 15 : -6), "text-anchor": "end" }, `${text} ${units(lines[name])}`)] : []);
-    const filled = points.map((one, index) => [x(index), y(0), this.#place(y, one.on_hand)]).filter(([, , value]) => value !== null);
+      svg(
+        "text",
+        { class: "level-text", x: width - RIGHT - 4, y: y(lines[name]) + (below ? 15 : -6), "text-anchor": "end" },
+        `${text} ${units(lines[name])}`,
+      )] : []);
+    const filled = points.map((one, index) => [
+      x(index), y(0), this.#place(y, one.on_hand),
+    ]).filter(([, , value]) => value !== null);
     return [
       ...this.#grid(y, box, width, "Stock, units"),
       svg("path", { class: "held", d: area(filled) }),
-      svg("path", { class: "line stock", d: line(points.map((one, index) => [x(index), this.#place(y, one.on_hand)]), true) }),
+      svg(
+        "path",
+        { class: "line stock", d: line(points.map((one, index) => [x(index), this.#place(y, one.on_hand)]), true) },
+      ),
       svg("path", { class: "line bare", d: line(points.map((one, index) => [x(index), this.#place(y, one.bare)])) }),
       svg("path", { class: "line plan", d: line(points.map((one, index) => [x(index), this.#place(y, one.plan)])) }),
       ...level("order_up_to", "Order up to"), ...level("reorder_point", "Reorder at", near),
@@ -130,20 +174,34 @@ export class Chart {
     const found = [svg("line", { class: "now", x1: x(now), x2: x(now), y1: TOP - 8, y2: tall - BOTTOM })];
     for (let index = now % every; index < points.length; index += every) {
       const place = Math.min(Math.max(x(index), LEFT + 14), width - RIGHT - 22);
-      found.push(svg("text", { class: `axis${index === now ? " today" : ""}`, x: place, y: tall - 6, "text-anchor": "middle" }, date(points[index].date)));
+      found.push(svg(
+        "text", { class: `axis${index === now ? " today" : ""}`, x: place, y: tall - 6, "text-anchor": "middle" },
+        date(points[index].date),
+      ));
     }
     return found;
   }
 
   #keys(model, stocked) {
     const key = (kind, text) => h("li", {}, svg("svg", { width: 18, height: 10, "aria-hidden": "true" },
-      kind === "fan-key" ? svg("rect", { class: "fan fan-1", width: 18, height: 10, rx: 2 }) : kind === "promotion" ? svg("rect", { class: kind, y: 3, width: 18, height: 4 })
-        : kind === "censored" ? svg("circle", { class: kind, cx: 9, cy: 5, r: 3 }) : svg("path", { class: `line ${kind}`, d: "M0 5H18" })), text);
+      kind === "fan-key" ? svg(
+        "rect", { class: "fan fan-1", width: 18, height: 10, rx: 2 },
+      ) : kind === "promotion" ? svg("rect", { class: kind, y: 3, width: 18, height: 4 })
+        : kind === "censored" ? svg("circle", { class: kind, cx: 9, cy: 5, r: 3 }) : svg(
+          "path", { class: `line ${kind}`, d: "M0 5H18" },
+        )), text);
     const some = (name) => model.points.some((one) => known(one[name]) || one[name] === true);
-    put(this.legend, key("past", "Sold"), some("censored") ? key("censored", "Sold out: demand was higher") : null, key("mean", "Expected"),
-      model.levels.length > 1 ? key("fan-key", `${share(model.levels[0])} to ${share(model.levels.at(-1))} of outcomes`) : null,
+    put(this.legend, key("past", "Sold"), some("censored") ? key(
+      "censored", "Sold out: demand was higher",
+    ) : null, key("mean", "Expected"),
+      model.levels.length > 1 ? key(
+        "fan-key", `${share(model.levels[0])} to ${share(model.levels.at(-1))} of outcomes`,
+      ) : null,
       some("ghost") ? key("ghost", "Expected before") : null, some("promotion") ? key("promotion", "Promotion") : null,
-      stocked ? [key("stock", "Stock"), some("plan") ? key("plan", "with this order") : null, some("bare") ? key("bare", "without") : null] : null);
+      stocked ? [
+        key("stock", "Stock"), some("plan") ? key("plan", "with this order") : null,
+        some("bare") ? key("bare", "without") : null,
+      ] : null);
   }
 
   #near(event) {
@@ -168,13 +226,24 @@ export class Chart {
     if (index < 0) return void put(this.cursor);
     const one = this.#model.points[index];
     const { x, demand, stock, width, bottom } = this.#scene;
-    const dot = (y, value, kind) => (y && known(value) ? svg("circle", { class: `dot ${kind}`, cx: x(index), cy: y(value), r: 4 }) : []);
-    put(this.cursor, svg("line", { x1: x(index), x2: x(index), y1: TOP - 8, y2: bottom }), dot(demand, one.demand, "past"), dot(demand, one.mean, "mean"), dot(stock, one.on_hand ?? one.plan, "stock"));
+    const dot = (y, value, kind) => (y && known(value) ? svg(
+      "circle", { class: `dot ${kind}`, cx: x(index), cy: y(value), r: 4 },
+    ) : []);
+    put(
+      this.cursor, svg("line", { x1: x(index), x2: x(index), y1: TOP - 8, y2: bottom }),
+      dot(demand, one.demand, "past"), dot(demand, one.mean, "mean"), dot(stock, one.on_hand ?? one.plan, "stock"),
+    );
     const row = (name, value) => (value === null ? null : [h("dt", {}, name), h("dd", {}, value)]);
     const some = (value) => (known(value) ? units(value) : null);
-    put(this.readout, h("p", {}, longDate(one.date)), h("dl", {}, row("Sold", some(one.demand)), row("Expected", some(one.mean)),
-      row("Range", one.quantiles ? `${units(one.quantiles[0])} – ${units(one.quantiles.at(-1))}` : null), row("Before", some(one.ghost)), row("Stock", some(one.on_hand)),
-      row("With order", some(one.plan)), row("Without", some(one.bare)), one.promotion ? row("Promotion", "yes") : null));
+    put(this.readout, h(
+      "p", {}, longDate(one.date),
+    ), h("dl", {}, row("Sold", some(one.demand)), row("Expected", some(one.mean)),
+      row(
+        "Range", one.quantiles ? `${units(one.quantiles[0])} – ${units(one.quantiles.at(-1))}` : null,
+      ), row("Before", some(one.ghost)), row("Stock", some(one.on_hand)),
+      row(
+        "With order", some(one.plan),
+      ), row("Without", some(one.bare)), one.promotion ? row("Promotion", "yes") : null));
     this.readout.style.left = `${x(index) > width / 2 ? Math.max(0, x(index) - this.readout.offsetWidth - 12) : Math.min(x(index) + 12, width - this.readout.offsetWidth)}px`;
   }
 }

@@ -18,12 +18,16 @@ function fill(element, attributes, children) {
     else if (name === "value" || name === "checked" || name === "disabled" || name === "selected") element[name] = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(Infinity).filter(
+    (child) => child !== null && child !== undefined && child !== false,
+  ));
   return element;
 }
 
 export function put(host, ...children) {
-  host.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  host.replaceChildren(...children.flat(Infinity).filter(
+    (child) => child !== null && child !== undefined && child !== false,
+  ));
   return host;
 }
 

@@ -8,7 +8,11 @@ import { session } from "./session.js";
 
 const LOOK = 900; // milliseconds between two looks, more as it takes longer
 const OVER = ["done", "failed", "stopped", "lost"];
-const STEPS = [["queued", "Queued", "waiting for its turn"], ["running", "Learning", "from your sales, then judged on weeks it has not seen"], ["done", "Decided", "the better model serves"]];
+const STEPS = [
+  ["queued", "Queued", "waiting for its turn"],
+  ["running", "Learning", "from your sales, then judged on weeks it has not seen"],
+  ["done", "Decided", "the better model serves"],
+];
 
 const current = { job: null, tenant: "", joined: false, changed: new EventTarget() };
 
@@ -27,7 +31,10 @@ export function panel(decided) {
 function content(draw) {
   const mine = current.tenant === session.tenant ? current.job : null;
   const busy = mine && !OVER.includes(mine.state);
-  const button = h("button", { class: "button main", disabled: Boolean(busy) || !session.writes, onclick: () => start() }, busy ? "Fine-tuning …" : "Fine-tune now");
+  const button = h(
+    "button", { class: "button main", disabled: Boolean(busy) || !session.writes, onclick: () => start() },
+    busy ? "Fine-tuning …" : "Fine-tune now",
+  );
   const said = h("div", {});
 
   async function start(anew = false) {
@@ -47,9 +54,15 @@ function content(draw) {
 
   return [
     h("div", { class: "panel-top" }, h("h2", {}, "Fine-tune"), button),
-    h("p", { class: "note" }, session.writes ? "Learn anew from the latest data. The new model serves only if it is no worse on weeks that it has not seen: you can’t lose by it." : "This key may only read. A key with the right to write can begin a fine-tune."),
+    h(
+      "p", { class: "note" },
+      session.writes ? "Learn anew from the latest data. The new model serves only if it is no worse on weeks that it has not seen: you can’t lose by it." : "This key may only read. A key with the right to write can begin a fine-tune.",
+    ),
     said, mine ? progress(mine) : null,
-    mine && !busy && current.joined ? h("p", { class: "note" }, "This was learnt before from the same data. ", h("button", { class: "plain link", onclick: () => start(true) }, "Do it all the same")) : null,
+    mine && !busy && current.joined ? h(
+      "p", { class: "note" }, "This was learnt before from the same data. ",
+      h("button", { class: "plain link", onclick: () => start(true) }, "Do it all the same"),
+    ) : null,
   ];
 }
 
@@ -59,14 +72,26 @@ function progress(job) {
   const bad = OVER.includes(job.state) && job.state !== "done";
   return h("div", { class: "progress", "data-state": job.state },
     h("ol", { class: "steps" }, STEPS.map(([name, text, note], index) =>
-      h("li", { class: index < at || job.state === "done" ? "past" : index === at ? (bad ? "bad" : "present") : "", "aria-current": index === at ? "step" : null },
-        h("span", { class: "step-dot" }, index < at || job.state === "done" ? icon("done") : null), h("b", {}, bad && index === 2 ? job.state : text), h("span", {}, note)))),
-    h("p", { class: "elapsed", role: "timer" }, OVER.includes(job.state) ? `Took ${seconds(job.seconds)}` : `${seconds(job.seconds ?? 0)} so far`),
-    OVER.includes(job.state) ? h("p", { class: `reason end ${bad ? "bad" : "good"}`, role: "status" }, sentence(job, result)) : null);
+      h("li", {
+        class: index < at || job.state === "done" ? "past" : index === at ? (bad ? "bad" : "present") : "",
+        "aria-current": index === at ? "step" : null,
+      },
+        h(
+          "span", { class: "step-dot" }, index < at || job.state === "done" ? icon("done") : null,
+        ), h("b", {}, bad && index === 2 ? job.state : text), h("span", {}, note)))),
+    h(
+      "p", { class: "elapsed", role: "timer" },
+      OVER.includes(job.state) ? `Took ${seconds(job.seconds)}` : `${seconds(job.seconds ?? 0)} so far`,
+    ),
+    OVER.includes(job.state) ? h(
+      "p", { class: `reason end ${bad ? "bad" : "good"}`, role: "status" }, sentence(job, result),
+    ) : null);
 }
 
 export function sentence(job, result = resultOf(job)) {
-  if (job.state !== "done") return job.message || result?.reason || { stopped: "It was stopped.", lost: "Its process ended without a word: begin it again." }[job.state] || "It did not succeed; what served before goes on serving.";
+  if (job.state !== "done") return job.message || result?.reason || {
+    stopped: "It was stopped.", lost: "Its process ended without a word: begin it again.",
+  }[job.state] || "It did not succeed; what served before goes on serving.";
   if (result?.state === "failed") return `It did not succeed: ${result.reason}. What served before goes on serving.`;
   const serves = result?.serves === "candidate" ? "The new model serves now" : "What served before goes on serving";
   return `${serves}${result?.reason ? `: ${result.reason}` : ""}.${gained(job)}`;

@@ -8,8 +8,12 @@ const tenth = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const cent = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
-const fullDay = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
-const minute = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+const fullDay = new Intl.DateTimeFormat(
+  "en-GB", { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" },
+);
+const minute = new Intl.DateTimeFormat(
+  "en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
+);
 
 export const known = (value) => typeof value === "number" && Number.isFinite(value);
 

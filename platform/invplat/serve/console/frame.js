@@ -13,17 +13,32 @@ const PAGES = [
 ];
 
 export function frame({ out, chosen }) {
-  const ways = PAGES.map(([name, text]) => h("a", { href: `#/${name}`, "data-page": name }, icon(name), h("span", {}, text)));
+  const ways = PAGES.map(([name, text]) => h(
+    "a", { href: `#/${name}`, "data-page": name }, icon(name), h("span", {}, text),
+  ));
   return h("div", { class: "frame" },
     h("header", { class: "rail" },
-      h("a", { class: "brand", href: "#/today", "aria-label": "invplat, today’s orders" }, sign(), h("span", {}, "invplat")),
+      h(
+        "a", { class: "brand", href: "#/today", "aria-label": "invplat, today’s orders" }, sign(),
+        h("span", {}, "invplat"),
+      ),
       business(chosen),
       h("nav", { "aria-label": "Pages" }, ways),
       h("div", { class: "rail-foot" },
-        h("button", { class: "plain", onclick: () => theme.turn(), "aria-label": "Light or dark", title: "Light or dark" }, icon("theme"), h("span", {}, "Light or dark")),
-        h("button", { class: "plain", onclick: out, "aria-label": "Sign out", title: "Sign out" }, icon("leave"), h("span", {}, "Sign out")))),
+        h(
+          "button",
+          { class: "plain", onclick: () => theme.turn(), "aria-label": "Light or dark", title: "Light or dark" },
+          icon("theme"), h("span", {}, "Light or dark"),
+        ),
+        h(
+          "button", { class: "plain", onclick: out, "aria-label": "Sign out", title: "Sign out" }, icon("leave"),
+          h("span", {}, "Sign out"),
+        ))),
     h("main", { id: "main" }),
-    h("p", { class: "offline-line", role: "status" }, "You are offline. What is shown stays; new answers come when you are back."));
+    h(
+      "p", { class: "offline-line", role: "status" },
+      "You are offline. What is shown stays; new answers come when you are back.",
+    ));
 }
 
 export function mark(page) {

@@ -19,7 +19,10 @@ export class Grid {
     this.body = h("div", { class: "grid-body", role: "rowgroup" });
     this.head = h("div", { class: "grid-row grid-head", role: "row", "aria-rowindex": 1 }, columns.map((column) =>
       h("div", { role: "columnheader", class: column.class, "data-key": column.key },
-        h("button", { class: "plain", tabindex: -1, title: column.help, onclick: () => sorted(column.key) }, column.title))));
+        h(
+          "button", { class: "plain", tabindex: -1, title: column.help, onclick: () => sorted(column.key) },
+          column.title,
+        ))));
     this.element = h("div", {
       class: "grid", role: "grid", tabindex: 0, "aria-label": label, "aria-colcount": columns.length,
       onkeydown: (event) => this.#walk(event),

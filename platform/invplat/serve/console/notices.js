@@ -29,7 +29,11 @@ export function empty(title, text, ...more) {
 }
 
 export function skeleton(lines = 6) {
-  return h("div", { class: "skeleton", role: "status", "aria-label": "Loading" }, Array.from({ length: lines }, () => h("div")));
+  return h(
+    "div", {
+      class: "skeleton", role: "status", "aria-label": "Loading",
+    }, Array.from({ length: lines }, () => h("div")),
+  );
 }
 
 /** Shows bones while asking, then what `draw` makes of the answer, or the trouble with a way to try again. */

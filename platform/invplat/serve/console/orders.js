@@ -23,7 +23,11 @@ export function forget() {
 
 export function orders() {
   if (kept && kept.tenant === session.tenant && Date.now() - kept.at < FRESH) return kept.answer;
-  const mine = { tenant: session.tenant, at: Date.now(), answer: Promise.all([read(ofTenant("/orders"), {}), names()]).then(prepared) };
+  const mine = {
+    tenant: session.tenant, at: Date.now(), answer: Promise.all([
+      read(ofTenant("/orders"), {}), names(),
+    ]).then(prepared),
+  };
   kept = mine;
   mine.answer.catch(() => {
     if (kept === mine) kept = null;
@@ -76,7 +80,9 @@ const TEXTS = new Set(["sku", "store", "category"]);
 
 /** What is not known comes last, whichever way. */
 function compared(a, b, key, down) {
-  if (key === "exceptions") return (down ? 1 : -1) * (b.exceptions.length - a.exceptions.length) || compared(a, b, "money_at_risk", true);
+  if (key === "exceptions") return (down ? 1 : -1) * (b.exceptions.length - a.exceptions.length) || compared(
+    a, b, "money_at_risk", true,
+  );
   const [left, right] = [a[key], b[key]];
   const text = TEXTS.has(key);
   const lacks = (value) => (text ? !value : !known(value));

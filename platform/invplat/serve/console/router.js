@@ -10,7 +10,9 @@ export function parse(hash = location.hash) {
 
 export function link(page, parts = [], query = {}) {
   const path = [page, ...parts].map(encodeURIComponent).join("/");
-  const asked = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined)).toString();
+  const asked = new URLSearchParams(Object.entries(query).filter(
+    ([, value]) => value !== "" && value !== null && value !== undefined,
+  )).toString();
   return `#/${path}${asked ? `?${asked}` : ""}`;
 }
 

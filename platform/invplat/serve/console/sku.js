@@ -34,7 +34,9 @@ export function show(host, route) {
     read(ofTenant("/forecasts"), { series }),
     get(ofTenant(`/history?${new URLSearchParams({ store, sku, periods: KEPT })}`)),
   ]);
-  loaded(body, () => asked, ([orders, forecasts, history]) => draw({ series, orders, forecasts, history }, page, host), 8).catch(raise);
+  loaded(
+    body, () => asked, ([orders, forecasts, history]) => draw({ series, orders, forecasts, history }, page, host), 8,
+  ).catch(raise);
   return { leave: () => page.leave(), keys };
 }
 
@@ -46,14 +48,31 @@ function leaveTo() {
 function top(store, sku) {
   const [before, after, own] = beside(store, sku);
   return h("div", { class: "heading" }, h("div", {},
-    h("p", { class: "over" }, h("a", { class: "back", href: "#/today", onclick: (event) => { event.preventDefault(); leaveTo(); } }, icon("back"), "Today"), " · ", store ?? ""),
+    h(
+      "p", { class: "over" },
+      h(
+        "a", { class: "back", href: "#/today", onclick: (event) => { event.preventDefault(); leaveTo(); } },
+        icon("back"), "Today",
+      ),
+      " · ", store ?? "",
+    ),
     h("h1", { class: "sku-name" }, sku ?? ""), own?.name ? h("p", { class: "lead" }, own.name) : null),
-  own ? h("div", { class: "walk" }, step(before, "back", "The item before, in the list"), step(after, "next", "The next item of the list")) : null);
+  own ? h(
+    "div", { class: "walk" }, step(before, "back", "The item before, in the list"),
+    step(after, "next", "The next item of the list"),
+  ) : null);
 }
 
 /** To another item of the list, without a step more to go back. */
 function step(row, kind, text) {
-  return h("button", { class: "button", disabled: !row, "aria-label": text, title: text, onclick: () => location.replace(link("sku", [row.store, row.sku])) }, icon(kind));
+  return h(
+    "button",
+    {
+      class: "button", disabled: !row, "aria-label": text, title: text,
+      onclick: () => location.replace(link("sku", [row.store, row.sku])),
+    },
+    icon(kind),
+  );
 }
 
 function draw({ series, orders, forecasts, history }, page, host) {
@@ -64,7 +83,10 @@ function draw({ series, orders, forecasts, history }, page, host) {
   const chart = new Chart(`Demand and stock of ${order.sku} in ${order.store}`);
   const decided = h("section", { class: "decision", "aria-label": "The order" });
   const table = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "The chart as a table" });
-  const fold = h("details", { class: "fold", ontoggle: () => fold.open && put(table, tabled(facts, order)) }, h("summary", {}, "The chart as a table"), table);
+  const fold = h(
+    "details", { class: "fold", ontoggle: () => fold.open && put(table, tabled(facts, order)) },
+    h("summary", {}, "The chart as a table"), table,
+  );
   let now = { order, forecasts };
 
   function plot() {
@@ -72,7 +94,9 @@ function draw({ series, orders, forecasts, history }, page, host) {
     if (fold.open) put(table, tabled({ ...facts, forecasts: now.forecasts }, now.order));
   }
 
-  const spans = h("div", { class: "segments", role: "group", "aria-label": `History shown, in ${facts.per}s` }, SPANS.map(([many, text]) =>
+  const spans = h("div", {
+    class: "segments", role: "group", "aria-label": `History shown, in ${facts.per}s`,
+  }, SPANS.map(([many, text]) =>
     h("button", { "aria-pressed": String(many === facts.span), onclick: (event) => {
       facts.span = many;
       for (const each of spans.children) each.setAttribute("aria-pressed", String(each === event.target));
@@ -120,25 +144,45 @@ function draw({ series, orders, forecasts, history }, page, host) {
     h("div", { class: "sku-grid" },
       h("section", { class: "panel sku-chart", "aria-label": "Chart" },
         h("div", { class: "panel-top" }, h("h2", {}, "Demand and stock"), spans), chart.element,
-        known(order.on_hand) ? null : h("p", { class: "note" }, "No stock is known of this item, so only demand is drawn. Send counts of stock to see when it runs out."),
-        known(order.on_hand) ? h("p", { class: "note" }, `Stock ahead is its expected course until the next order. This order${order.on_order > 0 ? ", and what is on its way," : ""} counts from the lead time’s end on.`) : null, fold),
+        known(order.on_hand) ? null : h(
+          "p", { class: "note" },
+          "No stock is known of this item, so only demand is drawn. Send counts of stock to see when it runs out.",
+        ),
+        known(order.on_hand) ? h(
+          "p", { class: "note" },
+          `Stock ahead is its expected course until the next order. This order${order.on_order > 0 ? ", and what is on its way," : ""} counts from the lead time’s end on.`,
+        ) : null, fold),
       h("section", { class: "panel what-if", "aria-label": "What if" }, whatIf.element, told),
-      h("section", { class: "panel sku-figures", "aria-label": "Figures" }, h("h2", {}, "Figures"), figures(order, facts.per), assumed(orders.notes)))];
+      h(
+        "section", { class: "panel sku-figures", "aria-label": "Figures" }, h("h2", {}, "Figures"),
+        figures(order, facts.per), assumed(orders.notes),
+      ))];
 }
 
 function decision(order, answer, per) {
   const placed = order.order > 0;
   return [
     h("div", { class: "decision-order" },
-      h("span", { class: "over" }, "Order now"), h("strong", { class: placed ? "huge" : "huge none" }, units(order.order)),
+      h("span", { class: "over" }, "Order now"), h(
+        "strong", { class: placed ? "huge" : "huge none" }, units(order.order),
+      ),
       h("span", { class: "sub" }, "units", placed && known(order.order_value) ? ` · ${money(order.order_value)}` : "")),
     h("div", { class: "decision-why" },
       order.exceptions?.length ? h("p", { class: "badges" }, order.exceptions.map(badge)) : null,
       h("p", { class: "reason" }, order.reason ?? ""),
-      h("p", { class: "note" }, [order.category, `known until ${longDate(answer.as_of)}`, `model ${answer.model?.reference ?? "unknown"}${answer.model?.base ? " (shared base)" : ""}`].filter(Boolean).join(" · "))),
+      h(
+        "p", { class: "note" },
+        [
+          order.category, `known until ${longDate(answer.as_of)}`,
+          `model ${answer.model?.reference ?? "unknown"}${answer.model?.base ? " (shared base)" : ""}`,
+        ].filter(Boolean).join(" · "),
+      )),
     h("dl", { class: "decision-facts" },
       fact("On hand", units(order.on_hand), "units"), fact("Cover", cover(order.cover, per), "of demand"),
-      fact("Stockout risk", share(order.stockout_risk), placed && known(order.stockout_risk_after) ? `${share(order.stockout_risk_after)} after` : ""),
+      fact(
+        "Stockout risk", share(order.stockout_risk),
+        placed && known(order.stockout_risk_after) ? `${share(order.stockout_risk_after)} after` : "",
+      ),
       fact("At risk", money(order.money_at_risk), "in your money"))];
 }
 
@@ -150,16 +194,31 @@ function figures(order, per) {
   const rows = [
     ["Order up to", units(order.order_up_to), "units"], ["Reorder point", units(order.reorder_point), "units"],
     ["Safety stock", units(order.safety_stock), "units"], ["Economic order quantity", units(order.eoq), "units"],
-    ["On order", units(order.on_order), "units"], ["Mean demand", units(order.mean_demand), "units until the next order arrives"],
-    ["Demand", known(order.per_period) ? units(order.per_period) : "–", `units a ${per}`], ["Lead time", cover(order.lead_time, per), "until an order arrives"],
-    ["Review", cover(order.review, per), "between two orders"], ["Service level", share(order.service_level), "chance of no stockout"],
-    ["Expected cost", money(order.expected_cost), "holding and lacking"], ["Unit cost", price(order.unit_cost), "in your money"], ["Price", price(order.price), "in your money"],
+    ["On order", units(order.on_order), "units"], [
+      "Mean demand", units(order.mean_demand), "units until the next order arrives",
+    ],
+    [
+      "Demand", known(order.per_period) ? units(order.per_period) : "–", `units a ${per}`,
+    ], ["Lead time", cover(order.lead_time, per), "until an order arrives"],
+    ["Review", cover(order.review, per), "between two orders"], [
+      "Service level", share(order.service_level), "chance of no stockout",
+    ],
+    [
+      "Expected cost", money(order.expected_cost), "holding and lacking",
+    ], ["Unit cost", price(order.unit_cost), "in your money"], ["Price", price(order.price), "in your money"],
   ];
-  return h("dl", { class: "figures" }, rows.map(([name, value, unit]) => fact(name, value, value === "–" ? "not known" : unit)));
+  return h(
+    "dl", { class: "figures" }, rows.map(([name, value, unit]) => fact(
+      name, value, value === "–" ? "not known" : unit,
+    )),
+  );
 }
 
 function assumed(notes) {
-  return notes?.length ? h("details", { class: "fold" }, h("summary", {}, "What was assumed"), h("ul", {}, notes.map((note) => h("li", {}, note)))) : null;
+  return notes?.length ? h(
+    "details", { class: "fold" }, h("summary", {}, "What was assumed"),
+    h("ul", {}, notes.map((note) => h("li", {}, note))),
+  ) : null;
 }
 
 function chartOf(facts, { order, forecasts }, before) {
@@ -167,7 +226,9 @@ function chartOf(facts, { order, forecasts }, before) {
   const from = Math.max(0, history.dates.length - facts.span);
   const pick = (name, index) => history[name]?.[index] ?? null;
   const past = history.dates.slice(from).map((each, index) => ({
-    date: each, demand: pick("demand", from + index), censored: Boolean(pick("censored", from + index)), promotion: Boolean(pick("promotion", from + index)), on_hand: pick("on_hand", from + index),
+    date: each, demand: pick("demand", from + index), censored: Boolean(pick(
+      "censored", from + index,
+    )), promotion: Boolean(pick("promotion", from + index)), on_hand: pick("on_hand", from + index),
   }));
   const { mean, quantiles } = forecasts.forecasts[0];
   const planned = project(order, mean);
@@ -176,13 +237,29 @@ function chartOf(facts, { order, forecasts }, before) {
   }));
   const now = past.length - 1;
   if (past[now]) Object.assign(past[now], { plan: order.on_hand, bare: order.on_hand });
-  return { points: [...past, ...ahead], now: Math.max(0, now), levels: forecasts.levels, unit: `Demand, units a ${facts.per}`, lines: { reorder_point: order.reorder_point, order_up_to: order.order_up_to } };
+  return {
+    points: [...past, ...ahead], now: Math.max(0, now), levels: forecasts.levels, unit: `Demand, units a ${facts.per}`,
+    lines: { reorder_point: order.reorder_point, order_up_to: order.order_up_to },
+  };
 }
 
 function tabled(facts, order) {
   const { points } = chartOf(facts, { order, forecasts: facts.forecasts }, null);
-  const row = (one) => h("tr", {}, h("th", { scope: "row" }, longDate(one.date)), [one.demand, one.mean, one.quantiles?.[0], one.quantiles?.at(-1), one.on_hand, one.plan].map((value) => h("td", { class: "num" }, units(value))));
+  const row = (one) => h(
+    "tr", {}, h("th", { scope: "row" }, longDate(one.date)),
+    [
+      one.demand, one.mean, one.quantiles?.[0], one.quantiles?.at(-1), one.on_hand, one.plan,
+    ].map((value) => h("td", { class: "num" }, units(value))),
+  );
   return h("table", {}, h("caption", {}, `${count(points.length, facts.per)}, the latest first; units`),
-    h("thead", {}, h("tr", {}, ["Date", "Sold", "Expected", "Low", "High", "Stock", "With order"].map((name, index) => h("th", { scope: "col", class: index ? "num" : "" }, name)))),
+    h(
+      "thead", {},
+      h(
+        "tr", {},
+        ["Date", "Sold", "Expected", "Low", "High", "Stock", "With order"].map((name, index) => h(
+          "th", { scope: "col", class: index ? "num" : "" }, name,
+        )),
+      ),
+    ),
     h("tbody", {}, points.toReversed().map(row)));
 }

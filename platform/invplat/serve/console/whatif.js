@@ -21,19 +21,41 @@ export class WhatIf {
     const longest = Math.max(LONGEST[per] ?? 60, lead * 2);
     this.start = { service, lead_time: lead, price_change: 0, promotion: "" };
     this.fields = {
-      service: slider("what-service", "Service level", 0, LEVELS.length - 1, 1, service, (at) => share(LEVELS[at]), () => this.#touch("service")),
-      lead_time: slider("what-lead", "Lead time", 0, longest, 1, lead, (days) => `${days} ${per}${days === 1 ? "" : "s"}`, () => this.#touch("lead_time")),
-      price_change: slider("what-price", "Price", -50, 50, 1, 0, (change) => (change ? `${signed(change)} %` : "as planned"), () => this.#touch("price_change")),
+      service: slider(
+        "what-service", "Service level", 0, LEVELS.length - 1, 1, service, (at) => share(LEVELS[at]),
+        () => this.#touch("service"),
+      ),
+      lead_time: slider(
+        "what-lead", "Lead time", 0, longest, 1, lead, (days) => `${days} ${per}${days === 1 ? "" : "s"}`,
+        () => this.#touch("lead_time"),
+      ),
+      price_change: slider(
+        "what-price", "Price", -50, 50, 1, 0, (change) => (change ? `${signed(change)} %` : "as planned"),
+        () => this.#touch("price_change"),
+      ),
     };
     this.promotion = h("div", { class: "segments", role: "radiogroup", "aria-labelledby": "what-promotion" },
       [["", "As planned"], ["on", "On"], ["off", "Off"]].map(([value, text]) =>
-        h("label", {}, h("input", { type: "radio", name: "promotion", value, checked: value === "", onchange: () => this.#touch("promotion") }), h("span", {}, text))));
+        h(
+          "label", {},
+          h(
+            "input",
+            {
+              type: "radio", name: "promotion", value, checked: value === "", onchange: () => this.#touch("promotion"),
+            },
+          ),
+          h("span", {}, text),
+        )));
     this.reset = h("button", { class: "plain reset", disabled: true, onclick: () => this.#undo() }, "Reset");
     this.after = h("table", { class: "before-after" });
     this.element = h("div", { "aria-busy": "false" },
       h("div", { class: "panel-top" }, h("h2", {}, "What if"), this.reset),
       Object.values(this.fields).map((field) => field.element),
-      h("div", { class: "field" }, h("span", { id: "what-promotion", class: "field-name" }, "Promotion"), this.promotion), this.after);
+      h(
+        "div", { class: "field" }, h(
+          "span", { id: "what-promotion", class: "field-name" }, "Promotion",
+        ), this.promotion,
+      ), this.after);
     this.later = rested(REST, () => this.#send());
     this.answered(order);
   }
@@ -63,7 +85,9 @@ export class WhatIf {
     if (change.value()) plan.price_change = change.value() / 100;
     const promotion = this.promotion.querySelector("input:checked").value;
     if (promotion) plan.promotion = promotion === "on";
-    const wish = Object.fromEntries([["terms", terms], ["what_if", plan]].filter(([, part]) => Object.keys(part).length));
+    const wish = Object.fromEntries([["terms", terms], ["what_if", plan]].filter(
+      ([, part]) => Object.keys(part).length,
+    ));
     this.#ask(Object.keys(wish).length ? wish : null);
   }
 
@@ -77,7 +101,10 @@ export class WhatIf {
     else this.fields[name].set(0);
     for (const input of field.querySelectorAll("input")) input.disabled = true;
     field.classList.add("shut");
-    field.append(h("p", { class: "note", role: "status" }, `Can’t be asked: ${trouble.line}.${trouble.advice ? ` To change that: ${trouble.advice}.` : ""}`));
+    field.append(h(
+      "p", { class: "note", role: "status" },
+      `Can’t be asked: ${trouble.line}.${trouble.advice ? ` To change that: ${trouble.advice}.` : ""}`,
+    ));
     this.#last = "";
     this.#send();
     return true;
@@ -94,13 +121,25 @@ export class WhatIf {
       const [old, fresh] = [before[key], order[key]];
       const moved = known(old) && known(fresh) && write(old) !== write(fresh);
       const kind = !moved || lessIsGood === null ? "" : (fresh < old) === lessIsGood ? " good" : " bad";
-      return h("tr", { class: moved ? "moved" : "" }, h("th", { scope: "row" }, name), h("td", { class: "num" }, write(old)), h("td", { class: "arrow", "aria-hidden": "true" }, moved ? "→" : ""),
+      return h("tr", { class: moved ? "moved" : "" }, h("th", { scope: "row" }, name), h(
+        "td", { class: "num" }, write(old),
+      ), h("td", { class: "arrow", "aria-hidden": "true" }, moved ? "→" : ""),
         h("td", { class: `num after${kind}`, "data-figure": key }, write(fresh)));
     };
     put(this.after, h("caption", { class: "unseen" }, "Before and after"),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, ""), h("th", { scope: "col", class: "num" }, "Now"), h("th", {}), h("th", { scope: "col", class: "num" }, "Then"))),
-      h("tbody", {}, row("Order, units", "order", units), row("Order up to", "order_up_to", units), row("Reorder point", "reorder_point", units), row("Safety stock", "safety_stock", units),
-        row("Mean demand", "mean_demand", units), row("Stockout risk after", "stockout_risk_after", share, true), row("Expected cost", "expected_cost", money, true), row("Order value", "order_value", money)));
+      h(
+        "thead", {},
+        h(
+          "tr", {}, h("th", { scope: "col" }, ""), h("th", { scope: "col", class: "num" }, "Now"), h("th", {}),
+          h("th", { scope: "col", class: "num" }, "Then"),
+        ),
+      ),
+      h("tbody", {}, row("Order, units", "order", units), row("Order up to", "order_up_to", units), row(
+        "Reorder point", "reorder_point", units,
+      ), row("Safety stock", "safety_stock", units),
+        row("Mean demand", "mean_demand", units), row(
+          "Stockout risk after", "stockout_risk_after", share, true,
+        ), row("Expected cost", "expected_cost", money, true), row("Order value", "order_value", money)));
   }
 }
 

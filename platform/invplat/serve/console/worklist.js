@@ -31,7 +31,9 @@ export function show(host, route) {
 }
 
 function nothing() {
-  return [h("div", { class: "heading" }, h("h1", {}, "Today")), empty("No items yet", "There is no data of this business to forecast from. Once sales are ingested, its orders are here.",
+  return [h(
+    "div", { class: "heading" }, h("h1", {}, "Today"),
+  ), empty("No items yet", "There is no data of this business to forecast from. Once sales are ingested, its orders are here.",
     h("p", {}, h("code", {}, `invplat data ingest --tenant ${session.tenant} …`)))];
 }
 
@@ -48,16 +50,30 @@ function list(answer, wish, page) {
   const bar = h("div", { class: "bar", role: "search" },
     h("label", { class: "find" }, icon("search"), filter, h("kbd", {}, "/")),
     choice("store", "All stores", answer.stores), choice("category", "All categories", answer.categories),
-    h("label", { class: "check" }, h("input", { type: "checkbox", checked: wish.placed === "1", onchange: (event) => change({ placed: event.target.checked ? "1" : "" }) }), "To order only"),
+    h(
+      "label", { class: "check" },
+      h(
+        "input",
+        {
+          type: "checkbox", checked: wish.placed === "1",
+          onchange: (event) => change({ placed: event.target.checked ? "1" : "" }),
+        },
+      ),
+      "To order only",
+    ),
     h("label", { class: "sort-by" }, h("span", { class: "unseen" }, "Sort by"),
       h("select", { onchange: (event) => change({ sort: event.target.value, way: "" }) },
-        SORTS.map(([key, text]) => h("option", { value: key, selected: key === (wish.sort || "money_at_risk") }, text)))),
+        SORTS.map(([key, text]) => h(
+          "option", { value: key, selected: key === (wish.sort || "money_at_risk") }, text,
+        )))),
     h("button", { class: "button export", onclick: out }, icon("download"), "Export CSV"));
 
   function choice(name, every, values) {
     if (!values.length) return null;
     return h("select", { "aria-label": every, onchange: (event) => change({ [name]: event.target.value }) },
-      h("option", { value: "" }, every), values.map((value) => h("option", { value, selected: wish[name] === value }, value)));
+      h("option", { value: "" }, every), values.map((value) => h(
+        "option", { value, selected: wish[name] === value }, value,
+      )));
   }
 
   function sorted(key) {
@@ -76,7 +92,12 @@ function list(answer, wish, page) {
     shown = last = chosen(answer.orders, wish);
     const key = wish.sort || "money_at_risk";
     grid.set(shown, key, wish.way ? wish.way === "down" : !["sku", "store"].includes(key), active);
-    put(chips, cards(chosen(answer.orders, { ...wish, exception: "" }), wish, (name) => change({ exception: wish.exception === name ? "" : name })));
+    put(
+      chips,
+      cards(chosen(answer.orders, { ...wish, exception: "" }), wish, (name) => change(
+        { exception: wish.exception === name ? "" : name },
+      )),
+    );
     put(total, totals(summed(shown), answer.orders.length));
     put(none, shown.length ? null : empty("Nothing matches", "No item is left under these filters.",
       h("button", { class: "button", onclick: clear }, "Clear the filters")));
@@ -89,7 +110,9 @@ function list(answer, wish, page) {
   }
 
   function open(row, index) {
-    back = { tenant: session.tenant, hash: location.hash, index, top: scrollY, keyed: document.activeElement === grid.element };
+    back = {
+      tenant: session.tenant, hash: location.hash, index, top: scrollY, keyed: document.activeElement === grid.element,
+    };
     go("sku", [row.store, row.sku]);
   }
 
@@ -139,47 +162,101 @@ function heading(answer) {
   };
   return h("div", { class: "heading" },
     h("div", {},
-      h("p", { class: "over" }, `Known until ${longDate(answer.as_of)}`, old > OLD ? h("span", { class: "badge stale" }, icon("stale"), `${count(old, "day")} ago`) : null, ` · model ${answer.model.reference}`),
+      h(
+        "p", { class: "over" }, `Known until ${longDate(answer.as_of)}`,
+        old > OLD ? h("span", { class: "badge stale" }, icon("stale"), `${count(old, "day")} ago`) : null,
+        ` · model ${answer.model.reference}`,
+      ),
       h("h1", {}, sums.orders ? h("span", {}, `${count(sums.orders, "order")} to place`) : "Nothing to order today"),
       h("p", { class: "lead" },
         risk ? [h("strong", {}, money(sums.risk)), " of margin is at risk. "] : null,
-        sums.orders ? ["Ordering ", h("strong", {}, `${units(sums.units)} units`), known(sums.value) ? [" for ", h("strong", {}, money(sums.value))] : null, " brings every item back to its level."] : "Every item has what it needs until the next review.")),
-    h("button", { class: "plain again", onclick: again, title: "Ask again", "aria-label": "Ask again" }, icon("refresh")));
+        sums.orders ? [
+          "Ordering ", h("strong", {}, `${units(sums.units)} units`),
+          known(sums.value) ? [" for ", h("strong", {}, money(sums.value))] : null,
+          " brings every item back to its level.",
+        ] : "Every item has what it needs until the next review.")),
+    h(
+      "button", {
+        class: "plain again", onclick: again, title: "Ask again", "aria-label": "Ask again",
+      }, icon("refresh"),
+    ));
 }
 
 function cards(rows, wish, toggle) {
   return exceptionsOf(rows).map(({ name, count: many, risk }) => {
     const [text, help] = EXCEPTIONS[name] ?? [name.replaceAll("_", " "), ""];
-    return h("button", { class: `card ${name}`, "aria-pressed": String(wish.exception === name), title: help, disabled: !many && wish.exception !== name, onclick: () => toggle(name) },
+    return h("button", {
+      class: `card ${name}`, "aria-pressed": String(wish.exception === name), title: help,
+      disabled: !many && wish.exception !== name, onclick: () => toggle(name),
+    },
       h("span", { class: "card-name" }, icon(name), text),
       h("span", { class: "card-count" }, units(many)),
-      h("span", { class: "card-note" }, risk > 0 ? `${money(risk)} at risk` : many ? (name === "overstock" ? "money tied up" : "look at it") : "none"));
+      h(
+        "span", { class: "card-note" },
+        risk > 0 ? `${money(risk)} at risk` : many ? (name === "overstock" ? "money tied up" : "look at it") : "none",
+      ));
   });
 }
 
 function totals(sums, all) {
-  const pair = (name, value, more) => h("span", { class: more ? "total-more" : "" }, h("span", { class: "total-name" }, name), h("b", {}, value));
+  const pair = (name, value, more) => h(
+    "span", { class: more ? "total-more" : "" }, h("span", { class: "total-name" }, name), h("b", {}, value),
+  );
   return [
-    h("span", { class: "totals-count" }, sums.items === all ? count(all, "item") : `${units(sums.items)} of ${count(all, "item")}`),
-    pair("Orders", units(sums.orders)), pair("Units", units(sums.units), true), pair("Order value", money(sums.value), true), pair("At risk", money(sums.risk)),
+    h(
+      "span", { class: "totals-count" },
+      sums.items === all ? count(all, "item") : `${units(sums.items)} of ${count(all, "item")}`,
+    ),
+    pair("Orders", units(sums.orders)), pair("Units", units(sums.units), true), pair(
+      "Order value", money(sums.value), true,
+    ), pair("At risk", money(sums.risk)),
   ];
 }
 
-const SORTS = [["money_at_risk", "Money at risk"], ["order_value", "Order value"], ["order", "Order"], ["stockout_risk", "Stockout risk"], ["cover", "Cover"], ["on_hand", "On hand"], ["sku", "SKU"]];
+const SORTS = [
+  ["money_at_risk", "Money at risk"], ["order_value", "Order value"], ["order", "Order"],
+  ["stockout_risk", "Stockout risk"], ["cover", "Cover"], ["on_hand", "On hand"], ["sku", "SKU"],
+];
 
 function columns(answer) {
   const per = period(answer.frequency);
   return [
     { key: "sku", title: "Item", class: "c-item", cell: (row) => [
-      h("div", { class: "line", title: row.name ? `${row.sku}, ${row.name}` : row.sku }, h("a", { href: link("sku", [row.store, row.sku]), tabindex: -1, class: "name" }, row.sku), row.name ? h("span", { class: "called" }, row.name) : null),
+      h(
+        "div", { class: "line", title: row.name ? `${row.sku}, ${row.name}` : row.sku },
+        h("a", { href: link("sku", [row.store, row.sku]), tabindex: -1, class: "name" }, row.sku),
+        row.name ? h("span", { class: "called" }, row.name) : null,
+      ),
       h("span", { class: "sub" }, [row.store, row.category].filter(Boolean).join(" · "))] },
     { key: "exceptions", title: "Exceptions", class: "c-why", cell: (row) => row.exceptions.map(badge) },
-    { key: "order", title: "Order", class: "c-order num", help: "Units to order now", cell: (row) => (row.order > 0 ? h("b", { class: "order" }, units(row.order)) : h("span", { class: "dim" }, row.order === 0 ? "0" : "–")) },
-    { key: "on_hand", title: "On hand", class: "c-stock num", help: "Units in stock; the mark is the reorder point, the end the order-up-to level", cell: (row) => [h("span", {}, units(row.on_hand)), gauge(row)] },
-    { key: "cover", title: "Cover", class: "c-cover num", help: "Periods that the stock lasts", cell: (row) => cover(row.cover, per) },
-    { key: "stockout_risk", title: "Stockout risk", class: "c-risk num", help: "Before and after this order", cell: (row) => risk(row) },
-    { key: "order_value", title: "Order value", class: "c-value num", cell: (row) => (row.order === 0 ? h("span", { class: "dim" }, "–") : money(row.order_value)) },
-    { key: "money_at_risk", title: "At risk", class: "c-money num", help: "Money at risk: sales expected to be lost if nothing is ordered", cell: (row) => h("b", {}, money(row.money_at_risk)) },
+    {
+      key: "order", title: "Order", class: "c-order num", help: "Units to order now",
+      cell: (row) => (row.order > 0 ? h("b", { class: "order" }, units(row.order)) : h(
+        "span", { class: "dim" }, row.order === 0 ? "0" : "–",
+      )),
+    },
+    {
+      key: "on_hand", title: "On hand", class: "c-stock num",
+      help: "Units in stock; the mark is the reorder point, the end the order-up-to level",
+      cell: (row) => [h("span", {}, units(row.on_hand)), gauge(row)],
+    },
+    {
+      key: "cover", title: "Cover", class: "c-cover num", help: "Periods that the stock lasts",
+      cell: (row) => cover(row.cover, per),
+    },
+    {
+      key: "stockout_risk", title: "Stockout risk", class: "c-risk num", help: "Before and after this order",
+      cell: (row) => risk(row),
+    },
+    {
+      key: "order_value", title: "Order value", class: "c-value num",
+      cell: (row) => (row.order === 0 ? h("span", { class: "dim" }, "–") : money(row.order_value)),
+    },
+    {
+      key: "money_at_risk", title: "At risk", class: "c-money num",
+      help: "Money at risk: sales expected to be lost if nothing is ordered",
+      cell: (row) => h("b", {}, money(row.money_at_risk)),
+    },
   ];
 }
 
@@ -189,7 +266,9 @@ export function badge(name) {
 
 function risk(row) {
   if (!known(row.stockout_risk)) return h("span", { class: "dim" }, "–");
-  const after = row.order > 0 && known(row.stockout_risk_after) ? h("span", { class: "after" }, ` → ${share(row.stockout_risk_after)}`) : null;
+  const after = row.order > 0 && known(row.stockout_risk_after) ? h(
+    "span", { class: "after" }, ` → ${share(row.stockout_risk_after)}`,
+  ) : null;
   return [h("span", { class: row.stockout_risk > 0.5 ? "bad" : "" }, share(row.stockout_risk)), after];
 }
 
@@ -201,5 +280,7 @@ function gauge(row) {
   return svg("svg", { class: `gauge ${kind}`, width: 64, height: 8, "aria-hidden": "true" },
     svg("rect", { class: "track", y: 2, width: 64, height: 4, rx: 2 }),
     svg("rect", { class: "fill", y: 2, width: at(row.on_hand), height: 4, rx: 2 }),
-    known(row.reorder_point) ? svg("rect", { class: "tick", x: Math.max(0, at(row.reorder_point) - 1), width: 2, height: 8 }) : null);
+    known(row.reorder_point) ? svg(
+      "rect", { class: "tick", x: Math.max(0, at(row.reorder_point) - 1), width: 2, height: 8 },
+    ) : null);
 }
