@@ -71,7 +71,8 @@ class Roster:
         self.tenants: frozenset[str] = frozenset()  # all there are, served or not
         self.trouble = Trouble()
         self.stacks: dict[Any, Stack] = {}
-        self._bases: dict[str, Model] = {}  # by digest
+        self._bases: dict[str, _Base] = {}  # by digest
+        self._donors: dict[str, Version] = {}  # by id
         self._rows: dict[tuple[int, str], int] = {}  # stack and version → row
         self._left: list[tuple[float, tuple[int, str], Stack, int]] = []
         self._refused: dict[tuple[str, str], float] = {}
@@ -197,7 +198,7 @@ class Roster:
         if version.tenant is None:
             preparation = replace(preparation, encoders={})  # its names are other businesses'
         key: Any
-        if base is not None and _same_shape(bundle.documents, base.model):
+        if base is not None and _same_shape(bundle.documents, base):
             last, own = _cut(base.model, tensors)
             if last:
                 key = (base.digest, last)
@@ -230,16 +231,19 @@ class Roster:
         if version is None:
             if not donor:
                 return None
-            version = versions.by_ids(self.database, [donor]).get(donor)
+            if donor not in self._donors:
+                self._donors.update(versions.by_ids(self.database, [donor]))
+            version = self._donors.get(donor)
         if version is None or version.prefix is None:
             return None
         digest = str(version.digest)
         if digest not in self._bases:
             try:
-                self._bases[digest] = Model.of(versions.open_bundle(self.storage, version))
+                model = Model.of(versions.open_bundle(self.storage, version))
             except InvplatError:
                 return None  # whoever began as it is served all the same, but shares less
-        return _Base(digest, self._bases[digest])
+            self._bases[digest] = _Base(digest, model, _json(model.layout.to_json()))
+        return self._bases[digest]
 
     def _base_of_nobody(self) -> _Base:
         """Whose horizon and levels a rule answers with: the champion of the bases."""
@@ -270,13 +274,15 @@ class Roster:
 class _Base:
     digest: str
     model: Model
+    layout: Any  # as JSON has it
 
 
-def _same_shape(documents: Mapping[str, Any], base: Model) -> bool:
+def _same_shape(documents: Mapping[str, Any], base: _Base) -> bool:
+    model = base.model
     return bool(
-        documents["layout"] == _json(base.layout.to_json())
-        and base.workload.space.complete(dict(documents["params"])) == base.params
-        and documents["spec"]["horizon"] == base.spec.horizon
+        documents["layout"] == base.layout
+        and model.workload.space.complete(dict(documents["params"])) == model.params
+        and documents["spec"]["horizon"] == model.spec.horizon
     )
 
 
