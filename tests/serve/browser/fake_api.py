@@ -62,7 +62,7 @@ def fake(steps: float = 0.35) -> FastAPI:
         key = request.headers.get("authorization", "").removeprefix("Bearer ")
         if key not in (PLANNER, READER, ADMIN, BARE):
             raise Problem(401, "no such key")
-        if app.state.fail:
+        if app.state.fail and not request.url.path.endswith("/series"):  # which the page can do without
             status, headers = app.state.fail.pop(0)
             raise Problem(status, "not now", **headers)
         return key

@@ -24,11 +24,11 @@ export function show(host) {
     ),
       line(
         "Today’s orders",
-        `curl -s -X POST ${location.origin}/v1/tenants/${session.tenant}/orders -H "Authorization: Bearer KEY" -H "Content-Type: application/json" -d '{}'`,
+        curl("orders", {}),
       ),
       line(
         "Forecasts by category",
-        `curl -s -X POST ${location.origin}/v1/tenants/${session.tenant}/forecasts -H "Authorization: Bearer KEY" -H "Content-Type: application/json" -d '{"by": "category"}'`,
+        curl("forecasts", { by: "category" }),
       ),
       h(
         "p", {}, h("a", { class: "button main", href: "/docs" }, "All of the API"), " ",
@@ -48,6 +48,12 @@ export function show(host) {
           ["Business", session.tenant], ["Key", session.name || "–"], ["May", session.scopes.join(", ") || "–"],
         ].map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
       )));
+}
+
+function curl(what, body) {
+  const address = `${location.origin}/v1/tenants/${session.tenant}/${what}`;
+  const headers = '-H "Authorization: Bearer KEY" -H "Content-Type: application/json"';
+  return `curl -s -X POST ${address} ${headers} -d '${JSON.stringify(body)}'`;
 }
 
 function line(title, text) {

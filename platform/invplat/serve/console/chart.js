@@ -17,7 +17,8 @@ export class Chart {
 
   constructor(label) {
     this.canvas = h("div", {
-      class: "chart-canvas", tabindex: 0, role: "group", "aria-label": `${label}. Left and right arrows read it period by period.`,
+      class: "chart-canvas", tabindex: 0, role: "group",
+      "aria-label": `${label}. Left and right arrows read it period by period.`,
       onpointermove: (event) => this.#near(event), onpointerdown: (event) => this.#near(event),
       onpointerleave: (event) => event.pointerType === "mouse" && this.#read(-1),
       onkeydown: (event) => this.#walk(event), onblur: () => this.#read(-1),
@@ -123,7 +124,8 @@ export class Chart {
       largest(points.map((one) => one.on_hand), points.map((one) => one.plan), Object.values(lines)), box,
     );
     this.#scene.stock = y;
-    const near = known(lines.order_up_to) && known(lines.reorder_point) && Math.abs(y(lines.order_up_to) - y(lines.reorder_point)) < 18;
+    const both = known(lines.order_up_to) && known(lines.reorder_point);
+    const near = both && Math.abs(y(lines.order_up_to) - y(lines.reorder_point)) < 18;
     const level = (name, text, below = false) => (known(lines[name]) ? [
       svg("line", { class: `level ${name}`, x1: LEFT, x2: width - RIGHT, y1: y(lines[name]), y2: y(lines[name]) }),
       svg(
@@ -244,6 +246,8 @@ export class Chart {
       row(
         "With order", some(one.plan),
       ), row("Without", some(one.bare)), one.promotion ? row("Promotion", "yes") : null));
-    this.readout.style.left = `${x(index) > width / 2 ? Math.max(0, x(index) - this.readout.offsetWidth - 12) : Math.min(x(index) + 12, width - this.readout.offsetWidth)}px`;
+    const wide = this.readout.offsetWidth;
+    const left = x(index) > width / 2 ? Math.max(0, x(index) - wide - 12) : Math.min(x(index) + 12, width - wide);
+    this.readout.style.left = `${left}px`;
   }
 }

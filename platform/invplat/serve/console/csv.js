@@ -1,7 +1,8 @@
 // The worklist as a file. A cell of text that a spreadsheet would run as a formula is quoted by an apostrophe.
 
 const COLUMNS = [
-  "store", "sku", "name", "category", "order", "order_up_to", "reorder_point", "safety_stock", "eoq", "on_hand", "on_order",
+  "store", "sku", "name", "category", "order", "order_up_to", "reorder_point", "safety_stock", "eoq",
+  "on_hand", "on_order",
   "lead_time", "review", "service_level", "mean_demand", "per_period", "cover", "stockout_risk", "stockout_risk_after",
   "expected_cost", "unit_cost", "price", "order_value", "money_at_risk", "exceptions", "reason",
 ];

@@ -91,7 +91,8 @@ function curl(one, body) {
   ];
   if (one.security?.length) parts.push('-H "Authorization: Bearer KEY"');
   const schema = body ? resolved(body.schema ?? {}) : null;
-  const example = body?.example ?? Object.values(body?.examples ?? {})[0]?.value ?? schema?.examples?.[0] ?? schema?.example;
+  const shown = body?.example ?? Object.values(body?.examples ?? {})[0]?.value;
+  const example = shown ?? schema?.examples?.[0] ?? schema?.example;
   if (body) parts.push('-H "Content-Type: application/json"', `-d '${JSON.stringify(example ?? {})}'`);
   return parts.join(" \\\n  ");
 }
@@ -143,7 +144,10 @@ function kind(schema) {
   if (several) return several.map(kind).join(" or ");
   if (found.enum) return found.enum.map((value) => JSON.stringify(value)).join(" or ");
   if (found.const !== undefined) return JSON.stringify(found.const);
-  if (found.type === "array") return `list of ${found.items ? kind(found.items) : "anything"}${found.maxItems ? `, at most ${found.maxItems.toLocaleString("en")}` : ""}`;
+  if (found.type === "array") {
+    const most = found.maxItems ? `, at most ${found.maxItems.toLocaleString("en")}` : "";
+    return `list of ${found.items ? kind(found.items) : "anything"}${most}`;
+  }
   const limits = [
     ["minimum", "≥"], ["exclusiveMinimum", ">"], ["maximum", "≤"], ["exclusiveMaximum", "<"],
   ].filter(([name]) => found[name] !== undefined).map(([name, sign]) => `${sign} ${found[name]}`);

@@ -1,5 +1,6 @@
 // Elements from plain calls. Text only ever becomes a text node: what a business wrote is never read as markup.
 
+const PROPERTIES = ["value", "checked", "disabled", "selected"];
 const SVG = "http://www.w3.org/2000/svg";
 
 /** h("p", {class: "x", onclick: f, "aria-label": "…"}, "text", child, [more], null) */
@@ -15,7 +16,7 @@ function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "value" || name === "checked" || name === "disabled" || name === "selected") element[name] = value;
+    else if (PROPERTIES.includes(name)) element[name] = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
   element.append(...children.flat(Infinity).filter(

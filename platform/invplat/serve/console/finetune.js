@@ -14,6 +14,10 @@ const STEPS = [
   ["done", "Decided", "the better model serves"],
 ];
 
+const PROMISE = "Learn anew from the latest data. The new model serves only if it is no worse on weeks that it has " +
+  "not seen: you can’t lose by it.";
+const READER = "This key may only read. A key with the right to write can begin a fine-tune.";
+
 const current = { job: null, tenant: "", joined: false, changed: new EventTarget() };
 
 export function panel(decided) {
@@ -56,7 +60,7 @@ function content(draw) {
     h("div", { class: "panel-top" }, h("h2", {}, "Fine-tune"), button),
     h(
       "p", { class: "note" },
-      session.writes ? "Learn anew from the latest data. The new model serves only if it is no worse on weeks that it has not seen: you can’t lose by it." : "This key may only read. A key with the right to write can begin a fine-tune.",
+      session.writes ? PROMISE : READER,
     ),
     said, mine ? progress(mine) : null,
     mine && !busy && current.joined ? h(
@@ -99,7 +103,8 @@ export function sentence(job, result = resultOf(job)) {
 
 function gained(job) {
   const { error_before: before, error_after: after } = resultOf(job) ?? {};
-  return known(before) && known(after) && before !== after ? ` Forecast error ${exactShare(before)} → ${exactShare(after)}.` : "";
+  if (!known(before) || !known(after) || before === after) return "";
+  return ` Forecast error ${exactShare(before)} → ${exactShare(after)}.`;
 }
 
 const resultOf = (job) => job.results.find((one) => one.tenant === session.tenant) ?? job.results[0] ?? null;
@@ -118,7 +123,9 @@ async function watch(id, tenant, rest) {
   current.job = answer;
   if (OVER.includes(answer.state)) {
     const { serves } = resultOf(answer) ?? {};
-    if (answer.state === "done") notice(serves === "candidate" ? `Fine-tune done: the new model serves.${gained(answer)}` : "Fine-tune done: what served before goes on serving.");
+    const better = `the new model serves.${gained(answer)}`;
+    if (answer.state === "done")
+      notice(`Fine-tune done: ${serves === "candidate" ? better : "what served before goes on serving."}`);
     else notice(`The fine-tune is ${answer.state}. ${sentence(answer)}`, "bad");
   } else watch(id, tenant, Math.min(rest * 1.15, 4000));
   current.changed.dispatchEvent(new Event("job"));

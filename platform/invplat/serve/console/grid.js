@@ -90,7 +90,8 @@ export class Grid {
   #row(index) {
     const one = this.#rows[index];
     const row = h("div", {
-      class: `grid-row${index === this.#active ? " active" : ""}${index % 2 ? " odd" : ""}`, role: "row", id: `row-${index}`,
+      class: `grid-row${index === this.#active ? " active" : ""}${index % 2 ? " odd" : ""}`, role: "row",
+      id: `row-${index}`,
       "aria-rowindex": index + 2, onclick: (event) => event.target.closest("a") || this.#open(one, index),
     }, this.#columns.map((column) => h("div", { role: "gridcell", class: column.class }, column.cell(one))));
     row.style.top = `${index * this.#height}px`;

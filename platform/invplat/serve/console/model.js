@@ -14,6 +14,8 @@ const MEASURES = [
   ["wape", "Forecast error", exactShare, "WAPE on held-out weeks; less is better"],
   ["cost", "Cost of its orders", short, "simulated on held-out weeks; less is better"],
 ];
+const BASE = "No model of your own yet: the base that learnt from all businesses answers. A fine-tune makes one, and " +
+  "it serves only if it is better.";
 const METRICS = {
   wape: "Error (WAPE)", rmse: "RMSE", mae: "MAE", mse: "MSE", r2: "R²", pinball: "Pinball loss", coverage: "Coverage",
 };
@@ -57,7 +59,7 @@ function draw(model, jobs, side) {
       ),
       h(
         "p", { class: "reason" },
-        own ? `Learnt from all businesses together, then adapted to yours${model.way ? ` (${model.way})` : ""}.` : "No model of your own yet: the base that learnt from all businesses answers. A fine-tune makes one, and it serves only if it is better.",
+        own ? `Learnt from all businesses together, then adapted to yours${model.way ? ` (${model.way})` : ""}.` : BASE,
       ),
       scores(model.metrics)),
     h("section", { class: "panel", "aria-label": "Why this model" }, h("h2", {}, "Why this one"),
@@ -76,10 +78,11 @@ function capital(text) {
 /** Plain figures only; what lies nested is for programs. */
 function scores(metrics) {
   const flat = Object.entries(metrics).filter(([, value]) => known(value));
-  const nested = Object.entries(metrics).filter(([, value]) => value && typeof value === "object").flatMap(([, value]) => Object.entries(value).filter(([, each]) => known(each)));
+  const deeper = Object.values(metrics).filter((value) => value && typeof value === "object");
+  const nested = deeper.flatMap((value) => Object.entries(value).filter(([, each]) => known(each)));
   const found = [...new Map([...nested, ...flat]).entries()].slice(0, 6);
   if (!found.length) return null;
-  const write = (name, value) => (/wape|mape|coverage|bias|share|smape/i.test(name) ? exactShare(value) : figure(value));
+  const write = (name, value) => (/wape|mape|coverage|bias|share/i.test(name) ? exactShare(value) : figure(value));
   return h(
     "dl", { class: "figures" },
     found.map(([name, value]) => h(
@@ -161,14 +164,22 @@ function trend(versions) {
 }
 
 function made({ workload, way, made: at, size, lineage }) {
-  const data = lineage.data.map((one) => `${one.own ? "your data" : "other data"}${one.version ? `, version ${one.version}` : ""}${one.digest ? ` (${one.digest.slice(0, 10)})` : ""}`);
-  const rows = { Kind: workload, Way: way, "Began as": lineage.donor, "Learnt from": data.slice(0, 4).join("; ") + (data.length > 4 ? ` and ${data.length - 4} more` : ""), Made: moment(at), Size: known(size) ? `${short(size)} bytes` : null, Code: lineage.code,
+  const data = lineage.data.map((one) => [
+    one.own ? "your data" : "other data", one.version ? `, version ${one.version}` : "",
+    one.digest ? ` (${one.digest.slice(0, 10)})` : "",
+  ].join(""));
+  const learnt = data.slice(0, 4).join("; ") + (data.length > 4 ? ` and ${data.length - 4} more` : "");
+  const rows = {
+    Kind: workload, Way: way, "Began as": lineage.donor, "Learnt from": learnt, Made: moment(at),
+    Size: known(size) ? `${short(size)} bytes` : null, Code: lineage.code,
     ...Object.fromEntries(Object.entries(lineage.more).filter(([name]) => name !== "way").map(
       ([name, value]) => [words(name), value],
-    )) };
+    )),
+  };
   return h(
     "dl", { class: "lineage" },
-    Object.entries(rows).filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, String(value)))),
+    Object.entries(rows).filter(([, value]) => (value ?? "") !== "").map(([name, value]) =>
+      h("div", {}, h("dt", {}, name), h("dd", {}, String(value)))),
   );
 }
 

@@ -111,5 +111,6 @@ export function exceptionsOf(rows) {
       const so = found.get(name) ?? [0, 0];
       found.set(name, [so[0] + 1, so[1] + (row.money_at_risk ?? 0)]);
     }
-  return [...found].map(([name, [count, risk]]) => ({ name, count, risk })).filter((one) => one.count || one.name !== "forecast_off");
+  return [...found].map(([name, [count, risk]]) => ({ name, count, risk }))
+    .filter((one) => one.count || one.name !== "forecast_off");
 }

@@ -8,7 +8,8 @@ export function signIn(start, line) {
     "div", { class: "said", "aria-live": "assertive" }, line ? h("p", { class: "trouble-line" }, line) : null,
   );
   const input = h("input", {
-    id: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true, placeholder: "Paste your key",
+    id: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true,
+    placeholder: "Paste your key",
     "aria-describedby": "key-note",
   });
   const button = h("button", { class: "button main", type: "submit" }, "Sign in");

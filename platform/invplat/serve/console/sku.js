@@ -150,7 +150,8 @@ function draw({ series, orders, forecasts, history }, page, host) {
         ),
         known(order.on_hand) ? h(
           "p", { class: "note" },
-          `Stock ahead is its expected course until the next order. This order${order.on_order > 0 ? ", and what is on its way," : ""} counts from the lead time’s end on.`,
+          "Stock ahead is its expected course until the next order. ",
+          `This order${order.on_order > 0 ? ", and what is on its way," : ""} counts from the lead time’s end on.`,
         ) : null, fold),
       h("section", { class: "panel what-if", "aria-label": "What if" }, whatIf.element, told),
       h(
@@ -233,7 +234,8 @@ function chartOf(facts, { order, forecasts }, before) {
   const { mean, quantiles } = forecasts.forecasts[0];
   const planned = project(order, mean);
   const ahead = forecasts.dates.map((each, index) => ({
-    date: each, mean: mean[index], quantiles: quantiles[index], ghost: before?.mean[index] ?? null, plan: planned.plan[index], bare: planned.bare[index],
+    date: each, mean: mean[index], quantiles: quantiles[index], ghost: before?.mean[index] ?? null,
+    plan: planned.plan[index], bare: planned.bare[index],
   }));
   const now = past.length - 1;
   if (past[now]) Object.assign(past[now], { plan: order.on_hand, bare: order.on_hand });

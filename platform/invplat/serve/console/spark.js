@@ -17,7 +17,8 @@ export function spark(forecast, levels, { width = 132, height = 34 } = {}) {
       { class: `fan fan-${rank}`, d: area(quantiles.map((each, index) => [x(index), y(each[low]), y(each[high])])) },
     )) : [];
   return svg("svg", {
-    class: "spark", width, height, viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true",
+    class: "spark", width, height, viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none",
+    "aria-hidden": "true",
   }, fans,
     svg("path", { class: "line mean", d: line(mean.map((value, index) => [x(index), y(value)])) }));
 }

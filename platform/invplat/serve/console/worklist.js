@@ -31,9 +31,8 @@ export function show(host, route) {
 }
 
 function nothing() {
-  return [h(
-    "div", { class: "heading" }, h("h1", {}, "Today"),
-  ), empty("No items yet", "There is no data of this business to forecast from. Once sales are ingested, its orders are here.",
+  return [h("div", { class: "heading" }, h("h1", {}, "Today")), empty(
+    "No items yet", "There is no data of this business to forecast from. Once sales are ingested, its orders are here.",
     h("p", {}, h("code", {}, `invplat data ingest --tenant ${session.tenant} …`)))];
 }
 
@@ -44,7 +43,9 @@ function list(answer, wish, page) {
   const chips = h("div", { class: "cards", role: "group", "aria-label": "Exceptions" });
   const none = h("div");
   const filter = h("input", {
-    type: "search", value: wish.q ?? "", placeholder: "Find a SKU, store or category", "aria-label": "Filter the orders", "aria-keyshortcuts": "/",
+    type: "search", value: wish.q ?? "", placeholder: "Find a SKU, store or category",
+    "aria-label": "Filter the orders",
+    "aria-keyshortcuts": "/",
     oninput: rested(TYPED, () => change({ q: filter.value })),
   });
   const bar = h("div", { class: "bar", role: "search" },
@@ -104,7 +105,10 @@ function list(answer, wish, page) {
   }
 
   function clear() {
-    for (const field of bar.querySelectorAll("select, input")) field.type === "checkbox" ? (field.checked = false) : field.closest(".sort-by") || (field.value = "");
+    for (const field of bar.querySelectorAll("input, select")) {
+      if (field.type === "checkbox") field.checked = false;
+      else if (!field.closest(".sort-by")) field.value = "";
+    }
     change({ q: "", store: "", category: "", exception: "", placed: "" });
     filter.focus();
   }
