@@ -9,9 +9,10 @@ BENCHMARKS := $(patsubst tests/benchmarks/%.py,%,$(filter-out %/__init__.py,$(wi
 
 .PHONY: demo test test-chaos lint bench clean
 
+# Stays up until Ctrl-C where a person is looking, else asks each business once and ends. ARGS=--once, ARGS=--no-serve
 demo: $(READY)
-	$(BIN)/invplat --home demo demo
-	@echo "demo: a made-up world was ingested and described, a base tuned, trained and adapted to each, under ./demo"
+	$(BIN)/invplat --home demo demo $(or $(ARGS),$(shell [ -t 0 ] || echo --once))
+	@echo "demo: a made-up world was ingested and described, a base tuned, trained, adapted to each and served; see ./demo"
 
 test: $(READY)
 	$(BIN)/python -m pytest -q $(ARGS)

@@ -14,7 +14,7 @@ from invplat.cli.output import Output, common, pass_output
 STUDY = "demo"
 LITTLE = ("--windows", "6000", "--spec", "past=28,horizon=14")  # enough to see it learn, little enough not to wait
 BASE = "30000"  # windows that the base learns from
-SERVE = False  # unless it is said
+SERVE = True  # unless it is said
 
 
 @click.command()
