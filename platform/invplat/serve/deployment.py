@@ -12,10 +12,9 @@ import json
 import logging
 import os
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -26,6 +25,7 @@ from invplat.core.errors import InvplatError, SettingRefused
 from invplat.core.settings import Settings
 from invplat.registry import tenants
 from invplat.registry.database import Database
+from invplat.serve import front
 from invplat.session import OBJECT_STORE, check_address, connected, quiet
 
 NAME = "invplat"
@@ -37,9 +37,6 @@ STORAGE_OPTIONS = "INVPLAT_STORAGE_OPTIONS"
 SERVE = {
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
     "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
-    "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
-    "RAY_SERVE_HAPROXY_NBTHREAD": "1",
-    "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
 }
 
 
@@ -75,14 +72,18 @@ def deploy(
     told: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Deployed]:
     """Up and healthy while the `with` lasts; with an address, from then on."""
-    environment = {**SERVE, "RAY_SERVE_ENABLE_HA_PROXY": str(int(options.haproxy)), **_own_folder()}
-    # Before it ends a replica waits for whoever stands in front to notice; on one machine nobody is far.
-    environment["RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"] = "1" if address is None else f"{DRAIN:g}"
     if address is None:
         _free(options.host, options.port)
     else:
         check_address(address)
-    with quiet(environment), _ray(options, address, environment):
+    environment = {**SERVE, "RAY_SERVE_ENABLE_HA_PROXY": str(int(options.haproxy))}
+    # Before it ends a replica waits for whoever stands in front to notice; on one machine nobody is far.
+    environment["RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"] = "1" if address is None else f"{DRAIN:g}"
+    with (
+        front.front() if address is None else nullcontext(front.elsewhere()) as before,
+        quiet(environment | before),
+        _ray(options, address, environment | before),
+    ):
         from ray import serve
 
         told("Ray is up; starting the replicas")
@@ -227,25 +228,6 @@ def _deployed(settings: Settings, options: Options) -> Deployed:
         f"the deployment does not answer at {url} within {HEALTHY_WITHIN:.0f} seconds: {trouble}",
         hint="see why: the logs of Ray are under /tmp/ray/session_latest/logs/serve",
     )
-
-
-def _own_folder() -> dict[str, str]:
-    """HAProxy's files in a folder of their own, and its ports free: two deployments on one machine don't meet."""
-    folder = tempfile.mkdtemp(prefix="invplat-haproxy-")
-    return {
-        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{folder}/haproxy.cfg",
-        "RAY_SERVE_HAPROXY_SOCKET_PATH": f"{folder}/admin.sock",
-        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": folder,
-        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": f"{folder}/server-state",
-        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": f"{folder}/metrics.sock",
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(_any_port()),
-    }
-
-
-def _any_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def _free(host: str, port: int) -> None:
