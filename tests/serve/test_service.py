@@ -259,6 +259,9 @@ def test_sums_add_up(service: Service) -> None:
     apart = summed(whole, By.TOTAL, book.categories, 1.0)[1]
     widths = [each.quantiles[0, :, -1] - each.quantiles[0, :, 0] for each in (total, apart)]
     assert (widths[1] > widths[0]).all()
+    middle = summed(whole, By.TOTAL, book.categories, 0.0, [0.5])[1]
+    assert middle.quantiles.shape[2] == 1
+    assert np.allclose(middle.quantiles[:, :, 0], total.quantiles[:, :, whole.levels.index(0.5)])
     counts, groups = summed(whole, By.CATEGORY, book.categories, 0.25)
     assert sum(counts) == len(whole)
     assert np.allclose(groups.mean.sum(axis=0), whole.mean.sum(axis=0), rtol=1e-5)

@@ -67,9 +67,16 @@ def at_levels(quantiles: torch.Tensor, have: Sequence[float], wanted: Sequence[f
     return found.to(quantiles.dtype)
 
 
-def summed(said: Said, by: By, categories: Sequence[str | None], correlation: float) -> tuple[list[int], Said]:
-    """How many series each group sums, and the groups' forecasts, under their names. `categories`: of each row of the
-    book."""
+def summed(
+    said: Said,
+    by: By,
+    categories: Sequence[str | None],
+    correlation: float,
+    levels: Sequence[float] | None = None,
+) -> tuple[list[int], Said]:
+    """How many series each group sums, and the groups' forecasts, under their names. `said`: at all of the model's
+    levels; `categories`: of each row of the book; `levels`: asked for, else the same."""
+    wanted = said.levels if levels is None else tuple(levels)
     keys = _keys(said, by, categories)
     names = sorted(dict.fromkeys(keys))
     place = {name: number for number, name in enumerate(names)}
@@ -78,14 +85,14 @@ def summed(said: Said, by: By, categories: Sequence[str | None], correlation: fl
     points = Demand(torch.tensor(said.levels, dtype=torch.float64), torch.from_numpy(said.quantiles).double()).points()
     variance = points.var(-1, correction=0).numpy()
     alone, whole = _added(variance, group, len(names)), _added(np.sqrt(variance), group, len(names)) ** 2
-    quantiles = gamma_quantiles(mean, (1 - correlation) * alone + correlation * whole, said.levels)
+    quantiles = gamma_quantiles(mean, (1 - correlation) * alone + correlation * whole, wanted)
     counts = np.bincount(group, minlength=len(names))
     found = Said(
         np.arange(len(names)),
         [("", name) for name in names],
         said.as_of,
         said.dates,
-        said.levels,
+        wanted,
         mean.astype(np.float32),
         quantiles.astype(np.float32),
         said.model,

@@ -32,12 +32,13 @@ async def forecasts(tenant: str, request: Request) -> Response:
     service = request.app.state.service
     asked = await asked_of(request, ForecastsAsked)
     volume, rows = await service.rows(tenant, asked)
-    said = await service.said(volume, rows, asked)
+    alone = asked.by is By.SERIES
+    said = await service.said(volume, rows, asked if alone else asked.model_copy(update={"quantiles": None}))
 
     def told() -> Response:
         counts, answer = None, said
-        if asked.by is not By.SERIES:
-            counts, answer = summed(said, asked.by, volume.book.categories, asked.correlation)
+        if not alone:
+            counts, answer = summed(said, asked.by, volume.book.categories, asked.correlation, asked.quantiles)
         if wants_arrow(request):
             return telling.arrow(telling.table_of(answer, counts))
         return telling.json(telling.forecasts(tenant, answer, volume.book.frequency, counts))
