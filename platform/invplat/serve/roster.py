@@ -29,6 +29,7 @@ from invplat.workload import Layered
 
 READERS = 8  # bundles that are read at once: most of it is waiting
 AT_ONCE = 64  # bundles in memory at a time: of most only the last layers stay
+AGAIN = 5.0  # seconds after which a model that could not be read is tried once more
 DRAINED = 60.0  # seconds after which no batch can still look at a row that nobody has any more
 
 
@@ -179,7 +180,7 @@ class Roster:
                         self.trouble.tenants.pop(name, None)
                     except (InvplatError, OSError) as error:
                         self.trouble.tenants[name] = str(error).splitlines()[0]
-                        self._refused[(name, model)] = now + DRAINED  # asked again after a while
+                        self._refused[(name, model)] = now + AGAIN
         return changes
 
     def _read(self, version: Version) -> Any:
