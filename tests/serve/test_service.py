@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,37 @@ def test_each_is_answered_by_its_own_weights_in_one_batch(service: Service, home
     assert service.served(BASE).stack is service.served(LAST).stack
     assert service.served(BASE).row != service.served(LAST).row
     run(work())
+
+
+def test_threads_that_answer_at_once_see_nothing_of_each_other(service: Service, home: Path) -> None:
+    """Other weights stand in for a net's while it answers: in one thread, and for nobody else."""
+    moved(service.database, home, BASE, ("head.says.", "head.line."), 7)
+    service.refresh()
+    books = {name: run(service.volume(name)).book for name in (BASE, LAST)}
+    stack = service.served(BASE).stack
+    each = {name: books[name].asked(service.served(name).row) for name in books}
+    wanted = {name: stack.answer([each[name]])[0].mean for name in each}
+    state = {name: value.clone() for name, value in stack.net.state_dict().items()}
+
+    def alone(name: str) -> int:
+        found = (stack.answer([each[name]])[0].mean for _ in range(200))
+        return sum(not torch.allclose(mean, wanted[name], rtol=1e-5) for mean in found)
+
+    def together() -> int:
+        wrong = 0
+        for _ in range(200):
+            found = stack.answer([each[BASE], each[LAST]])
+            pairs = zip(found, (BASE, LAST), strict=True)
+            wrong += not all(torch.allclose(one.mean, wanted[name], rtol=1e-5) for one, name in pairs)
+        return wrong
+
+    def read() -> int:
+        values = (stack.net.state_dict() for _ in range(400))
+        return sum(any(not torch.equal(value, state[name]) for name, value in found.items()) for found in values)
+
+    works = [partial(alone, BASE), partial(alone, LAST), together, read]
+    with ThreadPoolExecutor(len(works)) as pool:
+        assert [done.result() for done in [pool.submit(work) for work in works]] == [0, 0, 0, 0]
 
 
 def test_who_spoils_a_batch_is_alone_with_it(service: Service, home: Path) -> None:

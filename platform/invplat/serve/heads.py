@@ -6,7 +6,9 @@ whose last layers alone differ share the trunk; others share no more than their 
 
 from __future__ import annotations
 
+import copy
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -23,7 +25,7 @@ from invplat.data.windows import Batch, Windows
 from invplat.model import Model
 from invplat.model.specimen import specimen_lead_times, specimen_panel, specimen_windows
 from invplat.transfer.judge import naive_of
-from invplat.workload import Layered, Outputs, Prediction
+from invplat.workload import Layered, Outputs, Prediction, Workload
 
 FIRST = 8  # rows that a stack begins with
 AT_ONCE = 4096  # windows a step
@@ -52,7 +54,7 @@ class Stack:
         self.own = tuple(name for name in state if name in own)
         self.rows: dict[str, Tensor] = {name: state[name].new_zeros((FIRST, *state[name].shape)) for name in self.own}
         self._free = list(range(FIRST))[::-1]
-        self._whole = _Answering(model, last)
+        self._own = threading.local()
         example = _example(model)
         self.like = few(example)  # for fields that nobody reads
         self.reads = read_by_predict(model, example)
@@ -134,20 +136,31 @@ class Stack:
         said = self._predicted(outputs, fields)
         return apart(said, counts)
 
+    @property
+    def _answering(self) -> _Answering:
+        """This thread's own: to stand other weights in for a net's changes the net for as long as it answers, which no
+        other thread may see. Its tensors are the net's, nothing is there twice."""
+        found: _Answering | None = getattr(self._own, "answering", None)
+        if found is None:
+            tensors = (*self.net.parameters(), *self.net.buffers())
+            net = copy.deepcopy(self.net, {id(tensor): tensor for tensor in tensors})
+            found = self._own.answering = _Answering(net, self.model.workload, self.last)
+        return found
+
     def _alone(self, row: int, told: Mapping[str, Tensor]) -> Outputs:
         weights = {f"net.{name}": rows[row] for name, rows in self.rows.items()}
-        found: Outputs = functional_call(self._whole, weights, (told,), tie_weights=False)
+        found: Outputs = functional_call(self._answering, weights, (told,), tie_weights=False)
         return found
 
     def _together(self, index: Tensor, told: Mapping[str, Tensor]) -> Outputs:
         weights = {name: rows[index] for name, rows in self.rows.items()}
+        answering = self._answering
 
         def one(mine: Weights, seen: Weights) -> Outputs:
             row = {name: value.unsqueeze(0) for name, value in seen.items()}
-            found: Outputs = functional_call(
-                self._whole, {f"net.{name}": value for name, value in mine.items()}, (row,)
-            )
-            return found
+            named = {f"net.{name}": value for name, value in mine.items()}
+            said: Outputs = functional_call(answering, named, (row,), tie_weights=False)
+            return said
 
         found: Outputs = vmap(one)(weights, dict(told))
         return {name: value.squeeze(1) for name, value in found.items()}
@@ -157,11 +170,11 @@ class Stack:
 
 
 class _Answering(torch.nn.Module):
-    def __init__(self, model: Model, last: int) -> None:
+    def __init__(self, net: torch.nn.Module, workload: Workload, last: int) -> None:
         super().__init__()
-        self.net, self.last = model.module, last
+        self.net, self.last = net, last
         # Asked once: whether a workload has layers costs more to find out than most of what is asked of it.
-        self.layered = model.workload if last and isinstance(model.workload, Layered) else None
+        self.layered = workload if last and isinstance(workload, Layered) else None
 
     def forward(self, told: Mapping[str, Tensor]) -> Outputs:
         if self.layered is not None:

@@ -33,6 +33,7 @@ from invplat.serve.series import chosen_rows
 from invplat.serve.summed import checked_horizon, said_of
 from invplat.storage import Storage, open_storage
 
+AT_ONCE = 32  # businesses that go over together
 FEW = 4  # items decided on the event loop; more go to a thread
 EVERY = 2.0  # seconds between two looks at the registry
 
@@ -85,19 +86,24 @@ class Service:
         self._asked.set()
 
     def refresh(self) -> list[str]:
-        """Who is answered for differently from now on; those in use are made ready before."""
-        changes = self.roster.changes()
-        for tenant, served in list(changes.items()):
-            if served is None:
-                self.books.forget(tenant)
-            elif self.books.holds(tenant):
+        """Who is answered for differently from now on; those in use are made ready before, a few at a time, so that
+        nobody waits for all."""
+        changed: list[str] = []
+        changes = list(self.roster.changes().items())
+        for first in range(0, len(changes), AT_ONCE):
+            ready: dict[str, Served | None] = {}
+            for tenant, served in changes[first : first + AT_ONCE]:
                 try:
-                    self.books.prepare(served)
-                except (InvplatError, OSError) as error:
+                    if served is not None and self.books.holds(tenant):
+                        self.books.prepare(served)
+                    ready[tenant] = served
+                except (InvplatError, OSError) as error:  # as before, until it can be
                     self.roster.trouble.tenants[tenant] = str(error).splitlines()[0]
-                    del changes[tenant]  # as before, until it can be
                     self.roster.again()
-        return self.roster.use(changes)
+            changed += self.roster.use(ready)
+            for tenant in (name for name, served in ready.items() if served is None):
+                self.books.forget(tenant)
+        return changed
 
     def _watch(self) -> None:
         while not self._stop.is_set():

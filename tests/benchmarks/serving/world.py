@@ -89,7 +89,11 @@ def _make(settings: Settings, count: int) -> None:
                 else value
                 for key, value in bundle.tensors.items()
             }
-            documents = {**bundle.documents, "lineage": {**bundle.documents["lineage"], "donor_id": base.id}}
+            documents = {
+                **bundle.documents,
+                "lineage": {**bundle.documents["lineage"], "donor_id": base.id},
+                "preparation": {**bundle.documents["preparation"], "encoders": {}},  # names of the base's businesses
+            }
             own = replace(bundle, documents=documents, weights=packed(tensors))
             version = versions.keep(database, storage, name, "mlp", own, donor=base.id)
             aliases.promote(database, name, "mlp", version.id, expected=None, actor=ACTOR)
