@@ -15,7 +15,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -131,13 +131,50 @@ def _ray(options: Options, address: str | None, environment: Mapping[str, str]) 
         yield
 
 
+def built(args: Mapping[str, Any]) -> Any:
+    """For a RayService, which deploys by itself: the application, `invplat.serve.deployment:built`. Settings are those of
+    its environment; `args` are fields of Options, and may be texts."""
+    from invplat.core.settings import load_settings
+
+    return _application(load_settings({}), _options(args))
+
+
+def _options(args: Mapping[str, Any]) -> Options:
+    known = {field.name: field.default for field in fields(Options)}
+    odd = sorted(set(args) - set(known))
+    if odd:
+        raise SettingRefused(f"{odd[0]!r} is no option of a deployment", hint=f"there are {', '.join(known)}")
+    found: dict[str, Any] = {}
+    for name, given in args.items():
+        usual, words = known[name], given.replace("..", ",").split(",") if isinstance(given, str) else given
+        try:
+            if name == "replicas":
+                counts = [int(word) for word in (words if isinstance(words, list | tuple) else [words])]
+                found[name] = (counts[0], counts[-1])
+            elif isinstance(usual, tuple):
+                found[name] = tuple(word for word in words if word)
+            elif isinstance(usual, bool):
+                found[name] = str(given).lower() in ("1", "true", "yes")
+            else:
+                found[name] = type(usual)(given)
+        except (TypeError, ValueError) as error:
+            raise SettingRefused(f"{name}: {given!r}", hint=f"such as {usual!r}") from error
+    return Options(**found)
+
+
 def _run(settings: Settings, options: Options) -> None:
     from ray import serve
-    from ray.serve.config import AutoscalingConfig, HTTPOptions
-    from ray.serve.schema import LoggingConfig
+    from ray.serve.config import HTTPOptions
 
-    logs = LoggingConfig(log_level="WARNING", enable_access_log=False)
     logging.getLogger("ray.serve").setLevel(logging.ERROR)  # of this process
+    serve.start(http_options=HTTPOptions(host=options.host, port=options.port), logging_config=_logs())
+    serve.run(_application(settings, options), name=NAME, route_prefix="/")
+
+
+def _application(settings: Settings, options: Options) -> Any:
+    from ray import serve
+    from ray.serve.config import AutoscalingConfig
+
     fewest, most = options.replicas
     scale: dict[str, Any] = {"num_replicas": fewest}
     if most > fewest:
@@ -146,7 +183,6 @@ def _run(settings: Settings, options: Options) -> None:
                 min_replicas=fewest, max_replicas=most, target_ongoing_requests=options.in_flight / 8
             )
         }
-    serve.start(http_options=HTTPOptions(host=options.host, port=options.port), logging_config=logs)
     replica = serve.deployment(
         name="replica",
         max_ongoing_requests=options.in_flight + 32,  # ours refuses first, politely
@@ -154,11 +190,16 @@ def _run(settings: Settings, options: Options) -> None:
         health_check_period_s=2.0,
         health_check_timeout_s=10.0,
         ray_actor_options={"num_cpus": 1},
-        logging_config=logs,
+        logging_config=_logs(),
         **scale,
     )(serve.ingress()(Replica))
-    bound = replica.bind(_sent(settings), asdict(options), os.environ.get(STORAGE_OPTIONS, ""))
-    serve.run(bound, name=NAME, route_prefix="/")
+    return replica.bind(_sent(settings), asdict(options), os.environ.get(STORAGE_OPTIONS, ""))
+
+
+def _logs() -> Any:
+    from ray.serve.schema import LoggingConfig
+
+    return LoggingConfig(log_level="WARNING", enable_access_log=False)
 
 
 class Replica:
