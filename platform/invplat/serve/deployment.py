@@ -15,7 +15,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -132,15 +132,15 @@ def _ray(options: Options, address: str | None, environment: Mapping[str, str]) 
 
 
 def built(args: Mapping[str, Any]) -> Any:
-    """For a RayService, which deploys by itself: the application, `invplat.serve.deployment:built`. Settings are those of
-    its environment; `args` are fields of Options, and may be texts."""
+    """For a RayService, which deploys by itself: the application at `invplat.serve.deployment:built`. Settings are those
+    of its environment; `args` are fields of Options, and may be texts."""
     from invplat.core.settings import load_settings
 
     return _application(load_settings({}), _options(args))
 
 
 def _options(args: Mapping[str, Any]) -> Options:
-    known = {field.name: field.default for field in fields(Options)}
+    known: dict[str, Any] = asdict(Options())
     odd = sorted(set(args) - set(known))
     if odd:
         raise SettingRefused(f"{odd[0]!r} is no option of a deployment", hint=f"there are {', '.join(known)}")
