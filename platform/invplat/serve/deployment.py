@@ -132,7 +132,7 @@ def _ray(options: Options, address: str | None, environment: Mapping[str, str]) 
 
 
 def built(args: Mapping[str, Any]) -> Any:
-    """For a RayService, which deploys by itself: the application at `invplat.serve.deployment:built`. Settings are those
+    """For a RayService, which deploys by itself: `invplat.serve.deployment:built` is its import path. Settings are those
     of its environment; `args` are fields of Options, and may be texts."""
     from invplat.core.settings import load_settings
 
