@@ -132,8 +132,8 @@ def _ray(options: Options, address: str | None, environment: Mapping[str, str]) 
 
 
 def built(args: Mapping[str, Any]) -> Any:
-    """For a RayService, which deploys by itself: `invplat.serve.deployment:built` is its import path. Settings are those
-    of its environment; `args` are fields of Options, and may be texts."""
+    """For a RayService, which deploys by itself and wants an import path: `invplat.serve.deployment:built`. Settings are
+    those of its environment; `args` are fields of Options, and may be texts."""
     from invplat.core.settings import load_settings
 
     return _application(load_settings({}), _options(args))
