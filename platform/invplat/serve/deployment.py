@@ -132,7 +132,7 @@ def _ray(options: Options, address: str | None, environment: Mapping[str, str]) 
 
 
 def built(args: Mapping[str, Any]) -> Any:
-    """For a RayService, which deploys by itself and wants an import path: `invplat.serve.deployment:built`. Settings are
+    """For a RayService, which deploys by itself from an import path: `invplat.serve.deployment:built`. Settings are
     those of its environment; `args` are fields of Options, and may be texts."""
     from invplat.core.settings import load_settings
 
