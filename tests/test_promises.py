@@ -23,6 +23,7 @@ PLATFORM = ROOT / "platform"
 PACKAGE = PLATFORM / "invplat"
 HEAVY = ("ray", "torch", "optuna", "pandas", "fastapi", "polars", "pyarrow", "matplotlib", "duckdb", "sklearn", "scipy")
 DOORS = {"session.py", "train/distributed.py", "tune/trials.py", "transfer/jobs.py", "serve/deployment.py"}
+DOORS |= {"cluster/node.py"}  # the program that a node's process begins with: `ray start` itself
 TEXT = (".py", ".md", ".toml", ".txt", ".cfg", ".yml", ".yaml", ".html", ".csv", ".json", "")
 # Walks the commands as a person's shell would reach them, in a Python of its own, and tells what that imported.
 WALK = """

@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, TypeVar
 
+from invplat.cluster import note as clusters
 from invplat.core.errors import InvplatError, SettingRefused
 from invplat.core.settings import hide_secrets
 
@@ -131,6 +133,8 @@ def connected(
     `environment`: variables that its processes have besides.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a Ray of ours tells nobody about itself
+    if address is not None:
+        _join(address)
     import ray
 
     if ray.is_initialized():
@@ -182,10 +186,50 @@ def room() -> tuple[int, int]:
     return int(found.get("CPU", 0)), int(found.get("GPU", 0))
 
 
+def standing() -> dict[str, Any]:
+    """Of the Ray that this process is connected to: its nodes, what there is and is in use, whether it serves."""
+    import ray
+    from ray._private.state import available_resources_per_node
+    from ray.util import list_named_actors
+
+    free = available_resources_per_node()  # type: ignore[no-untyped-call]
+    known: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    nodes = []
+    for node in known:
+        has = node["Resources"].get("CPU", 0)
+        left = free.get(node["NodeID"], {}).get("CPU", 0)
+        one = {"alive": node["Alive"], "labels": node.get("Labels", {}), "cpus": has, "cpus_used": has - left}
+        nodes.append(one)
+    total = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    available = ray.available_resources()  # type: ignore[no-untyped-call]
+    counted = {name: value for name, value in total.items() if not name.startswith(("node:", "accelerator_type:"))}
+    resources = {name: {"total": value, "used": value - available.get(name, 0)} for name, value in counted.items()}
+    actors: list[Any] = list_named_actors(all_namespaces=True)
+    serves = any(actor["namespace"] == "serve" for actor in actors)
+    return {"nodes": nodes, "resources": resources, "serves": serves}
+
+
+def _join(address: str) -> None:
+    """Ray reads its environment when it is imported, so where that was before, it is told."""
+    if clusters.join(address) and "ray" in sys.modules:
+        from ray._private import ray_constants
+
+        raylet: Any = import_module("ray._raylet")
+        ray_constants.ENABLE_RAY_CLUSTER = False
+        raylet.Config.initialize("")
+        raylet.AuthenticationTokenLoader.instance().reset_cache()
+
+
 def check_address(address: str, *, ray: bool = True) -> None:
-    """Refuse an address where nothing answers: Ray itself would try for minutes. `ray`: it must be Ray's own port."""
+    """Refuse an address where nothing answers: Ray itself would try for minutes. `ray`: it must be Ray's own port.
+
+    A cluster that this person has started here lets this process in from now on.
+    """
     if address == "auto":
         return
+    if address == clusters.OURS:
+        raise SettingRefused("no cluster of this home is up", hint="start one: invplat cluster up --nodes 3")
+    _join(address)
     host, separator, port = address.removeprefix("ray://").rpartition(":")
     if not (host and separator and port.isdecimal() and 0 < int(port) < 65536):
         raise SettingRefused(

@@ -42,6 +42,7 @@ COMMANDS = {
     "status": ("invplat.cli.status:command", "Show whether the service runs, where, and for whom."),
     "undeploy": ("invplat.cli.undeploy:command", "Stop the service."),
     "query": ("invplat.cli.query:group", "Ask a running service: forecast, orders, kpis, model."),
+    "cluster": ("invplat.cli.cluster:group", "A Ray of several nodes on this machine: up, status, down."),
     "config": ("invplat.cli.config:group", "What is set, and where each value comes from."),
 }
 INTERRUPTED = 130  # what shells expect of a program ended by Ctrl-C

@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import date
 from functools import update_wrapper
 from math import isfinite
@@ -41,7 +42,10 @@ class Output:
     @property
     def settings(self) -> Settings:
         """Read when asked for, so that --help works even where invplat.toml is broken."""
-        return load_settings(self.flags)
+        from invplat.cluster.note import named
+
+        found = load_settings(self.flags)
+        return replace(found, address=named(found.address, found.home))
 
     def database(self) -> Database:
         """The registry's, opened; a person hears when it is being waited for."""
@@ -160,7 +164,7 @@ SETTINGS = (
     ("--home", "FOLDER", "Where this machine keeps things [~/.invplat]."),
     ("--database-url", "URL", "Metadata: sqlite:///FILE or postgresql://… [in home]."),
     ("--storage-url", "URL", "Bytes: a folder or s3://… [in home]."),
-    ("--address", "HOST:PORT", "A Ray cluster; without it work runs here."),
+    ("--address", "HOST:PORT", "A Ray cluster, or cluster: this home's own; without it work runs here."),
 )
 
 

@@ -1,0 +1,58 @@
+"""`invplat cluster up`."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import NoReturn
+
+import click
+
+from invplat.cli.output import Output, common, pass_output
+
+
+@click.command("up")
+@click.option("--nodes", type=click.IntRange(1, 64), default=3, show_default=True, help="How many, the head included.")
+@click.option("--cpus", type=click.IntRange(1, 1024), default=1, show_default=True, help="Processors of each node.")
+@click.option("--dashboard", is_flag=True, help="Ray's dashboard too, which takes jobs: finetune submit needs it.")
+@common
+@pass_output
+def command(output: Output, nodes: int, cpus: int, dashboard: bool) -> None:
+    """Start a Ray of several nodes on this machine, which stays up until `cluster down`.
+
+    Every command reaches it with --address cluster, or when INVPLAT_ADDRESS=cluster is set. All its ports are this
+    machine's own, and whoever has not the token in HOME/cluster is not let in. Processors are what it hands out: there
+    may be more than the machine has.
+
+    \b
+    Examples:
+      invplat cluster up --nodes 3
+      invplat cluster up --nodes 3 --cpus 2 --dashboard
+    """
+    from invplat.cluster import nodes as started
+    from invplat.cluster.note import plain
+
+    began = time.monotonic()
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        note = started.up(output.settings.home, nodes, cpus, dashboard=dashboard, told=output.note)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    took = time.monotonic() - began
+    listed = [{"name": node.name, "pid": node.process.pid} for node in note.nodes]
+    content = {**plain(note), "nodes": listed, "token": note.token, "seconds": round(took, 1)}
+
+    def draw() -> None:
+        click.echo(f"{nodes} {'node is' if nodes == 1 else 'nodes are'} up at {note.address}, {cpus} CPU each")
+        if note.dashboard:
+            click.echo(f"the dashboard is {note.dashboard}, its token in {note.token}")
+        click.echo("to work there, add --address cluster to a command, or for all that follow:")
+        click.echo("  export INVPLAT_ADDRESS=cluster")
+        output.note(f"it took {took:.0f} s; end it: invplat cluster down")
+
+    output.result(content, table=draw)
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    """As Ctrl-C: what was started is taken down again."""
+    raise KeyboardInterrupt
