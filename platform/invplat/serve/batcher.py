@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from invplat.core.errors import InvplatError
-from invplat.serve.heads import Asked, Stack
+from invplat.serve.heads import Asked, Stack, apart
 from invplat.workload import Prediction
 
 MOST = 512  # examples in one go on the event loop
@@ -40,7 +40,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         if len(asked) > LONG:
             self.told(1)
-            return (await loop.run_in_executor(self._thread, answers, stack, [asked]))[0]
+            return checked(await loop.run_in_executor(self._thread, stack.whole, [asked]))
         future: asyncio.Future[Prediction] = loop.create_future()
         self._waiting.append(_Waiting(stack, asked, future))
         if not self._called:
@@ -70,8 +70,10 @@ class Batcher:
 
     def _answer(self, group: Sequence[_Waiting]) -> None:
         self.told(len(group))
+        asked = [one.asked for one in group]
         try:
-            said = answers(group[0].stack, [one.asked for one in group])
+            whole = group[0].stack.whole(asked)
+            sound = finite(whole)
         except Exception as error:
             if len(group) == 1:
                 group[0].answer.set_exception(error)
@@ -79,13 +81,11 @@ class Batcher:
             for one in group:  # one of them has spoilt it: each by itself
                 self._answer([one])
             return
-        for one, prediction in zip(group, said, strict=True):
-            if finite(prediction):
+        for one, prediction in zip(group, apart(whole, [len(each) for each in asked]), strict=True):
+            if sound or finite(prediction):
                 one.answer.set_result(prediction)
             else:
-                one.answer.set_exception(
-                    InvplatError("the model's answer is no number", hint="roll back to the model before it")
-                )
+                one.answer.set_exception(no_number())
 
 
 def finite(said: Prediction) -> bool:
@@ -93,5 +93,11 @@ def finite(said: Prediction) -> bool:
     return math.isfinite(said.mean.sum().item() + said.quantiles.sum().item())
 
 
-def answers(stack: Stack, asked: Sequence[Asked]) -> list[Prediction]:
-    return stack.answer(asked)
+def checked(said: Prediction) -> Prediction:
+    if not finite(said):
+        raise no_number()
+    return said
+
+
+def no_number() -> InvplatError:
+    return InvplatError("the model's answer is no number", hint="roll back to the model before it")

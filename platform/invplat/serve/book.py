@@ -60,13 +60,14 @@ class Book:
     def asked(self, row: int, which: Any = None) -> Asked:
         """Some of the series, for the net in that row of its stack; all where none are named."""
         if which is None:
-            return Asked(row, self.told, self.fields)
+            return Asked(row, self.told, self.fields, len(self))
         if isinstance(which, int):
-            which = slice(which, which + 1)
-        elif not isinstance(which, slice):
-            which = torch.as_tensor(which)
-        pick = {name: value[which] for name, value in self.told.items()}
-        return Asked(row, pick, {name: value[which] for name, value in self.fields.items()})
+            place: Any = slice(which, which + 1)
+            count = 1
+        else:
+            place, count = torch.as_tensor(which), len(which)
+        pick = {name: value[place] for name, value in self.told.items()}
+        return Asked(row, pick, {name: value[place] for name, value in self.fields.items()}, count)
 
 
 def panels_of(

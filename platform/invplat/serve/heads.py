@@ -40,9 +40,10 @@ class Asked:
     row: int  # of the stack
     told: Mapping[str, Tensor]
     fields: Mapping[str, Tensor]  # of the batch, those that the workload's `predict` reads
+    count: int
 
     def __len__(self) -> int:
-        return len(next(iter(self.told.values())))
+        return self.count
 
 
 class Stack:
@@ -118,12 +119,16 @@ class Stack:
                 kept.setdefault(name, []).append(_field(batch, name))
         return _joined(told), _joined(kept)
 
-    @torch.inference_mode()
     def answer(self, asked: Sequence[Asked]) -> list[Prediction]:
         """Of each, in one go."""
+        return apart(self.whole(asked), [len(one) for one in asked])
+
+    @torch.inference_mode()
+    def whole(self, asked: Sequence[Asked]) -> Prediction:
+        """Of all, one after the other."""
         if len(asked) == 1:
             one = asked[0]
-            return [self._predicted(self._alone(one.row, one.told), one.fields)]
+            return self._predicted(self._alone(one.row, one.told), one.fields)
         told = {name: torch.cat([one.told[name] for one in asked]) for name in asked[0].told}
         fields = {name: torch.cat([one.fields[name] for one in asked]) for name in asked[0].fields}
         counts = [len(one) for one in asked]
@@ -133,8 +138,7 @@ class Stack:
         else:
             index = torch.tensor([one.row for one in asked]).repeat_interleave(torch.tensor(counts))
             outputs = self._together(index, told)
-        said = self._predicted(outputs, fields)
-        return apart(said, counts)
+        return self._predicted(outputs, fields)
 
     @property
     def _answering(self) -> _Answering:
@@ -190,7 +194,9 @@ def _batch(like: Batch, values: Mapping[str, Tensor]) -> Batch:
 
 
 def apart(said: Prediction, counts: Sequence[int]) -> list[Prediction]:
-    """One after the other, as they were asked."""
+    """Each one's own."""
+    if len(counts) == 1:
+        return [said]
     columns = {field.name: getattr(said, field.name) for field in fields(Prediction)}
     parts = {name: torch.split(value, list(counts)) for name, value in columns.items() if isinstance(value, Tensor)}
     each: list[dict[str, Any]] = [{name: part[place] for name, part in parts.items()} for place in range(len(counts))]
@@ -209,9 +215,9 @@ class Rule(Stack):
         said = naive_of(windows, self.model.preparation.frequency, self.model.layout.quantiles)
         return {"quantiles": said.quantiles, "mean": said.mean}, {}
 
-    def answer(self, asked: Sequence[Asked]) -> list[Prediction]:
-        levels = self.model.layout.quantiles
-        return [Prediction(one.told["quantiles"], levels, one.told["mean"]) for one in asked]
+    def whole(self, asked: Sequence[Asked]) -> Prediction:
+        quantiles, mean = (torch.cat([one.told[name] for one in asked]) for name in ("quantiles", "mean"))
+        return Prediction(quantiles, self.model.layout.quantiles, mean)
 
 
 def read_by_predict(model: Model, batch: Batch) -> tuple[str, ...]:
