@@ -29,6 +29,7 @@ from invplat.serve.schemas import By, ForecastsAsked, Series, WhatIf
 from invplat.serve.service import Service
 from invplat.serve.summed import gamma_quantiles, summed
 from tests.serve.shops import BASE, LAST, RULE, WHOLE, in_process, moved, same, serving, shops_in
+from tests.transfer.firms import typed
 
 ALL = ForecastsAsked()
 
@@ -62,6 +63,18 @@ def test_what_is_served_is_what_the_bundle_says(service: Service, tenant: str) -
     assert same(said.mean, wanted.mean)
     assert same(said.quantiles, wanted.quantiles)
     assert said.dates[0] > said.as_of
+
+
+@pytest.mark.parametrize("workload", ["gru", "e2e"])
+def test_any_workload_is_served(home: Path, workload: str) -> None:
+    """Those without layers to cut between, and those that read lead times."""
+    sizes = ("--epochs", 1, "--windows", 60, "--spec", "past=14,horizon=7")
+    typed(home, "train", workload, "--base", "--tenant", BASE, *sizes)
+    with serving(home, workloads=(workload,)) as service:
+        said = run(service.forecasts(BASE, ALL))
+        assert said.model["workload"] == workload
+        assert same(said.mean, in_process(service, BASE).mean)
+        assert run(service.orders(BASE, OrdersAsked())).totals["items"] == len(said)
 
 
 def test_the_naive_rule_is_served(service: Service) -> None:
