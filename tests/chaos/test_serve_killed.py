@@ -20,11 +20,10 @@ from urllib.parse import urlsplit
 import pytest
 import torch
 
-from invplat.registry import aliases
 from invplat.registry.versions import Version
 from tests.chaos.serving import Load, Wanted
 from tests.serve.deployed import CONTROLLER, PROXY, REPLICA, Deployed, deployed, until
-from tests.serve.shops import BASE, LAST, RULE, WHOLE, moved, serving, shops_in
+from tests.serve.shops import BASE, LAST, RULE, WHOLE, moved, promoted, serving, shops_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 EVERYBODY = (LAST, WHOLE, BASE, RULE)
@@ -145,7 +144,7 @@ def test_the_storage_is_away(play: Play) -> None:
 def test_champions_go_over_while_they_are_asked(play: Play) -> None:
     """Each answer is of one model as a whole, beside clients that dawdle, hang up or ask what nobody can answer."""
     with load(play, "champions swapped") as running, beside(play):
-        for turn in range(4):
+        for turn in range(6):
             goal = {(name, made[turn % 2].reference): 0 for name, made in play.turns.items()}
             for name, made in play.turns.items():
                 promote(play.deployed, name, made[turn % 2])
@@ -168,6 +167,23 @@ def test_who_spoils_a_batch_is_alone_with_it(play: Play) -> None:
             until(lambda: spoilt[500] > 50)
     promote(found, BASE, play.turns[BASE][-1])
     until(lambda: found.forecasts(BASE, body).status == 200)
+
+
+def test_the_command_itself(play: Play) -> None:
+    """Nobody is left to tidy up, but the port is free soon, and nothing says that it runs."""
+    found = play.deployed
+    found.called(REPLICA)
+    found.known.update(found.in_front())
+    kill([found.process.pid])
+    found.process.wait()
+    # Ray's own two agents notice it after a minute, and then end.
+    took = until(lambda: not [name for name in found.left().values() if "Agent" not in name])
+    print(f"\nall that serves is gone after {took:.1f} s")
+    where = urlsplit(found.url)
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        tried.bind((where.hostname, where.port))
+    assert found.command("status", code=1)["state"] == "down"
 
 
 @contextmanager
@@ -262,6 +278,4 @@ def sent(found: Deployed, tenant: str, body: bytes, length: int) -> Iterator[soc
 
 def promote(found: Deployed, tenant: str, made: Version) -> None:
     with found.database() as database:
-        before = aliases.current(database, tenant, "mlp").get(aliases.CHAMPION)
-        if before != made.id:
-            aliases.promote(database, tenant, "mlp", made.id, expected=before, actor="test")
+        promoted(database, tenant, made)

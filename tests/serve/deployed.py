@@ -116,7 +116,7 @@ class Deployed:
         line = [sys.executable, "-m", "invplat", *map(str, words), "--home", str(self.home), "--json"]
         ended = subprocess.run(line, capture_output=True, text=True, check=False, timeout=120, env=environment())
         assert ended.returncode == code, (ended.stdout, ended.stderr)
-        return json.loads(ended.stdout if code == 0 else ended.stderr)
+        return json.loads(ended.stderr if code == 2 else ended.stdout)
 
     def left(self) -> dict[int, str]:
         """What there still is of it."""

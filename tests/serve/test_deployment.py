@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from invplat.registry import keys
+from invplat.registry import keys, versions
+from invplat.registry.bundle import packed
 from invplat.serve.asking import ARROW
 from invplat.serve.order_schemas import OrdersAsked
 from invplat.serve.service import Service
 from tests.serve.deployed import Deployed, deployed, until
-from tests.serve.shops import BASE, LAST, RULE, WHOLE, in_process, moved, same, serving, shops_in
+from tests.serve.shops import BASE, LAST, RULE, WHOLE, in_process, moved, promoted, same, serving, shops_in
 from tests.serve.test_service import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -164,8 +166,24 @@ def test_a_promotion_reaches_both_replicas_without_one_failure(up: Deployed, her
         assert same(figures(each)[0], wanted.mean) == (each["model"]["reference"] == made.reference)
 
 
-def reference_at(up: Deployed, port: int) -> str:
-    found: str = up.forecasts(LAST, {}, port=port).json()["model"]["reference"]
+def test_a_new_base_reaches_whoever_has_no_model_of_its_own(up: Deployed, here: Service) -> None:
+    own = up.forecasts(LAST, {}).json()["model"]["reference"]
+    with asked_on(lambda: up.forecasts(BASE, {})) as seen:
+        with up.database() as database:
+            old = versions.of_tenant(database, None)[-1]
+            bundle = versions.open_bundle(here.storage, old)
+            weights = {name: value * 1.01 for name, value in bundle.tensors.items()}
+            made = versions.keep(database, here.storage, None, "mlp", replace(bundle, weights=packed(weights)))
+            promoted(database, None, made)
+        until(lambda: all(reference_at(up, port, BASE) == made.reference for port in up.ports()), 30)
+    assert {answer.status for answer in seen} == {200}
+    here.refresh()
+    assert same(figures(up.forecasts(BASE, {}).json())[0], in_process(here, BASE).mean)
+    assert up.forecasts(LAST, {}).json()["model"]["reference"] == own
+
+
+def reference_at(up: Deployed, port: int, tenant: str = LAST) -> str:
+    found: str = up.forecasts(tenant, {}, port=port).json()["model"]["reference"]
     return found
 
 

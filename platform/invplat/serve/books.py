@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -73,7 +74,8 @@ class Books:
         """At once, or not."""
         found = self._there.get(served.tenant)
         if found is not None and found.served is served:
-            self._there.move_to_end(served.tenant)
+            with suppress(KeyError):  # another thread has just let go of it; it can be answered from all the same
+                self._there.move_to_end(served.tenant)
             return found
         if found is None or found.fits != served.fits:
             found = self._next.get(served.tenant)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,7 @@ class Journal:
         self.lost = self.written = 0
         self._waiting: deque[_Entry] = deque()
         self._size = 0
+        self._parts: list[Part] = []  # that are in the storage, and the registry has yet to be told of
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._write_on, name="journal", daemon=True)
@@ -88,7 +90,7 @@ class Journal:
                 self.lost += len(gone.rows)
 
     def flush(self) -> None:
-        """Write what waits, now; what can't be written waits on."""
+        """Write what waits, now; what can't be written waits on, and so do parts that the registry does not take."""
         with self._lock:
             entries = list(self._waiting)
             self._waiting.clear()
@@ -97,20 +99,15 @@ class Journal:
         for entry in entries:
             key = (entry.volume.served.tenant, entry.model, entry.volume.book.dataset)
             groups.setdefault(key, []).append(entry)
-        parts = []
         for (tenant, model, _), group in groups.items():
             try:
-                parts.append(self._part(tenant, model, group))
+                self._parts.append(self._part(tenant, model, group))
             except (InvplatError, OSError):
                 self._again(group)
-        try:
-            if parts:
-                PREDICTED.add(self.database, parts)
-                self.written += sum(part.rows for part in parts)
-        except InvplatError:
-            for part in parts:
-                self.storage.remove(part.key)
-            self._again([entry for group in groups.values() for entry in group])
+        if self._parts:
+            PREDICTED.add(self.database, self._parts)  # those that it knows already it takes once
+            self.written += sum(part.rows for part in self._parts)
+            self._parts = []
 
     def close(self) -> None:
         self._stop.set()
@@ -118,7 +115,8 @@ class Journal:
         try:
             self.flush()
         except Exception:  # whoever stops is not held up by what could not be written
-            self.lost += sum(len(entry.rows) for entry in self._waiting)
+            self.lost += sum(part.rows for part in self._parts)
+        self.lost += sum(len(entry.rows) for entry in self._waiting)
 
     def _again(self, entries: list[_Entry]) -> None:
         with self._lock:
@@ -136,10 +134,8 @@ class Journal:
 
     def _write_on(self) -> None:
         while not self._stop.wait(self.every):
-            try:
+            with suppress(Exception):  # it goes on as long as the service lives
                 self.flush()
-            except Exception:  # it goes on as long as the service lives
-                self.lost += 0
 
 
 def table_of(entry: _Entry) -> pa.Table:

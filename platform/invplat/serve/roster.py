@@ -30,6 +30,7 @@ from invplat.workload import Layered
 READERS = 8  # bundles that are read at once: most of it is waiting
 AT_ONCE = 64  # bundles in memory at a time: of most only the last layers stay
 AGAIN = 5.0  # seconds after which a model that could not be read is tried once more
+BASES = 8  # kept though nobody is served by them: somebody's model may have begun as one
 DRAINED = 60.0  # seconds after which no batch can still look at a row that nobody has any more
 
 
@@ -269,6 +270,11 @@ class Roster:
         self._left = [one for one in self._left if one[0] > now]
         for _, _, stack, row in ready:
             stack.free(row)
+        held = {place for place, _ in (*used, *self._rows)} | {id(stack) for _, _, stack, _ in self._left}
+        self.stacks = {key: stack for key, stack in self.stacks.items() if id(stack) in held}
+        if len(self._bases) > BASES:
+            needed = {part for key in self.stacks for part in key}
+            self._bases = {digest: base for digest, base in self._bases.items() if digest in needed}
 
 
 @dataclass(frozen=True)
