@@ -6,6 +6,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,18 @@ def site() -> Iterator[Site]:
     if url and key:
         yield Site(url.rstrip("/"), key)
         return
-    import uvicorn
-
     from .fake_api import PLANNER, fake
 
     app = fake()
+    with up(app) as address:
+        yield Site(address, PLANNER, app)
+
+
+@contextmanager
+def up(app: Any) -> Iterator[str]:
+    """The application on a free port of this machine, in a thread."""
+    import uvicorn
+
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none"))
     ready = threading.Event()
     began = server.startup
@@ -52,11 +60,10 @@ def site() -> Iterator[Site]:
     server.startup = startup  # type: ignore[method-assign]
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    assert ready.wait(20), "the made-up API did not start"
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Site(f"http://127.0.0.1:{port}", PLANNER, app)
+    assert ready.wait(30), "the application did not start"
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
-    thread.join(10)
+    thread.join(20)
 
 
 @pytest.fixture(scope="session")
