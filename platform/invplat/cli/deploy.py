@@ -114,6 +114,8 @@ def _serve(output: Output, options: Options, claim: Claim | None, told: Told, ke
             _tried(output, content, deployed)
         else:
             output.result(content, table=lambda: _show(output, deployed, key_for, key))
+            if stays:
+                output.note("Ctrl-C stops it")
         sys.stdout.flush()  # whoever reads it through a pipe waits for the address
         if stays:
             told.wait()
@@ -173,7 +175,6 @@ def _show(output: Output, deployed: Deployed, key_for: str | None, key: str | No
     click.echo("try it:")
     click.echo(f"  {curl(deployed.url, tenant)}")
     click.echo(f"  invplat query orders {tenant}")
-    output.note("Ctrl-C stops it")
 
 
 def curl(url: str, tenant: str) -> str:

@@ -30,6 +30,7 @@ from invplat.session import OBJECT_STORE, check_address, connected, quiet
 
 NAME = "invplat"
 HEALTHY_WITHIN = 180.0  # seconds
+LOGS = "see why: the logs of Ray are under /tmp/ray/session_latest/logs/serve"
 DRAIN = 10.0  # seconds that a replica has to finish what it has begun
 STORAGE_OPTIONS = "INVPLAT_STORAGE_OPTIONS"
 # What Serve reads from the environment, in every process of it. One event loop a replica: a hop between two costs more
@@ -88,7 +89,7 @@ def deploy(
 
         told("Ray is up; starting the replicas")
         try:
-            _run(settings, options)
+            _started(settings, options)
             yield _deployed(settings, options)
         finally:
             if address is None:
@@ -101,6 +102,7 @@ def status(settings: Settings, address: str | None = None) -> dict[str, Any]:
     with quiet(SERVE), connected(address=address or "auto"):
         from ray import serve
 
+        _hush()
         found = serve.status().applications.get(NAME)
         if found is None:
             return {"state": "NOT_STARTED", "replicas": []}
@@ -113,9 +115,12 @@ def undeploy(settings: Settings, address: str | None = None) -> bool:
     with quiet(SERVE), connected(address=address or "auto"):
         from ray import serve
 
+        _hush()
         there = NAME in serve.status().applications
         if there:
             serve.delete(NAME)
+            if not serve.status().applications:  # else it would keep the port, and the next one could have no other
+                serve.shutdown()  # type: ignore[no-untyped-call]
         return there
 
 
@@ -160,6 +165,18 @@ def _options(args: Mapping[str, Any]) -> Options:
         except (TypeError, ValueError) as error:
             raise SettingRefused(f"{name}: {given!r}", hint=f"such as {usual!r}") from error
     return Options(**found)
+
+
+def _started(settings: Settings, options: Options) -> None:
+    from ray.exceptions import RayError
+
+    try:
+        _run(settings, options)
+    except (RayError, RuntimeError, TimeoutError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise InvplatError(
+            f"the replicas could not be started: {lines[-1] if lines else type(error).__name__}", hint=LOGS
+        ) from error
 
 
 def _run(settings: Settings, options: Options) -> None:
@@ -267,7 +284,7 @@ def _deployed(settings: Settings, options: Options) -> Deployed:
         time.sleep(0.2)
     raise InvplatError(
         f"the deployment does not answer at {url} within {HEALTHY_WITHIN:.0f} seconds: {trouble}",
-        hint="see why: the logs of Ray are under /tmp/ray/session_latest/logs/serve",
+        hint=LOGS,
     )
 
 
@@ -280,6 +297,11 @@ def _free(host: str, port: int) -> None:
         raise SettingRefused(
             f"port {port} of {host} can't be had: {error}", hint="name another: invplat deploy --port 8001"
         ) from error
+
+
+def _hush() -> None:
+    """In this process Serve says no more than what went wrong."""
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
 
 
 def _plain(value: Any) -> Any:
