@@ -57,9 +57,18 @@ def ray_clusters() -> list[Document]:
 
 
 def pods() -> list[Document]:
-    """Templates of pods: heads and workers."""
+    """Templates of all pods."""
+    return [*ray_pods(), *(each["spec"]["template"] for each in of_kind("Deployment"))]
+
+
+def ray_pods() -> list[Document]:
+    """Of heads and workers."""
     groups = [group for spec in ray_clusters() for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"])]
     return [group["template"] for group in groups]
+
+
+def ray_containers() -> list[Document]:
+    return [container for pod in ray_pods() for container in pod["spec"]["containers"]]
 
 
 def containers() -> list[Document]:

@@ -156,7 +156,7 @@ def test_no_file_holds_a_secret() -> None:
                 assert re.match(r"\$\{\w+:\?", value), f"{service}: {name}"
     for container in containers():
         for one in container.get("env", ()):
-            assert not SECRET.search(one["name"]), one["name"]
+            assert "value" not in one or not SECRET.search(one["name"]), one["name"]
     for path in files(".yaml", ".yml", ".json"):
         for document in documents(path):
             for text in strings(document):

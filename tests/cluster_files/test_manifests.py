@@ -34,6 +34,7 @@ from tests.cluster_files.folder import (
     of_kind,
     pods,
     ray_clusters,
+    ray_containers,
     served,
 )
 
@@ -83,7 +84,7 @@ def test_what_is_referred_to_is_there() -> None:
             assert wanted["key"] in secrets[wanted["name"]]
     for pod in pods():
         assert ("ServiceAccount", pod["spec"]["serviceAccountName"]) in kept
-    for container in containers():
+    for container in ray_containers():
         assert [each["secretRef"]["name"] for each in container["envFrom"]] == ["invplat-settings"]
     assert set(secrets["invplat-settings"]) == {"INVPLAT_DATABASE_URL", "INVPLAT_STORAGE_URL"}
     assert {each["metadata"].get("namespace", "invplat") for each in manifests() if "metadata" in each} == {"invplat"}
@@ -127,6 +128,8 @@ def test_every_container_has_limits_and_says_whether_it_lives() -> None:
         asked, most = container["resources"]["requests"], container["resources"]["limits"]
         assert {"cpu", "memory", "ephemeral-storage"} <= set(most), container["name"]
         assert (asked["cpu"], asked["memory"]) == (most["cpu"], most["memory"]), "Ray hands out what the limit says"
+        assert "readinessProbe" in container
+    for container in ray_containers():
         for probe in ("livenessProbe", "readinessProbe"):
             assert "wget" in container[probe]["exec"]["command"][-1]
     for spec in ray_clusters():

@@ -7,7 +7,17 @@ import tomllib
 from typing import Any
 
 from invplat import __version__
-from tests.cluster_files.folder import COMPOSE, DOCKERFILE, ROOT, UP, containers, documents, files, ray_clusters
+from tests.cluster_files.folder import (
+    COMPOSE,
+    DOCKERFILE,
+    ROOT,
+    UP,
+    containers,
+    documents,
+    files,
+    ray_clusters,
+    ray_containers,
+)
 
 IMAGE = re.compile(r"registry\.example\.com/invplat:([\w.$\-:{}]+)")
 
@@ -50,7 +60,7 @@ def test_every_image_of_ours_is_of_this_version_and_this_ray() -> None:
 
 
 def test_who_has_a_gpu_has_the_image_for_it() -> None:
-    for container in containers():
+    for container in ray_containers():
         gpu = "nvidia.com/gpu" in container["resources"]["limits"]
         assert container["image"].endswith("-cuda" if gpu else "-cpu"), container["name"]
     for path in UP:
