@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import shutil
 import stat
 import tempfile
@@ -24,6 +25,7 @@ from invplat.core.process import Process
 
 FILE = "cluster.json"
 TOKEN = Path("cluster", "token")  # below the home
+SHELL = Path("cluster", "env")  # for a shell that is to run Ray's own programs
 OURS = "cluster"  # as an address: the one of this home
 HOST = "127.0.0.1"
 HEAD = "head"
@@ -105,6 +107,8 @@ def prepare(note: Note) -> bool:
         path.unlink(missing_ok=True)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
             stream.write(secrets.token_hex(32))
+        lines = {**note.environment(), "RAY_ADDRESS": note.address}.items()
+        (note.home / SHELL).write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in lines))
         write(note)
     except OSError as error:
         shutil.rmtree(note.folder, ignore_errors=True)
@@ -114,7 +118,8 @@ def prepare(note: Note) -> bool:
 
 def forget(note: Note) -> None:
     (note.home / FILE).unlink(missing_ok=True)
-    note.token.unlink(missing_ok=True)
+    for path in (note.token, note.home / SHELL):
+        path.unlink(missing_ok=True)
     with suppress(OSError):
         note.token.parent.rmdir()
     shutil.rmtree(note.folder, ignore_errors=True)

@@ -21,8 +21,9 @@ def command(output: Output, nodes: int, cpus: int, dashboard: bool) -> None:
     """Start a Ray of several nodes on this machine, which stays up until `cluster down`.
 
     Every command reaches it with --address cluster, or when INVPLAT_ADDRESS=cluster is set. All its ports are this
-    machine's own, and whoever has not the token in HOME/cluster is not let in. Processors are what it hands out: there
-    may be more than the machine has.
+    machine's own, and whoever has not the token in HOME/cluster is not let in; for Ray's own
+    programs there is HOME/cluster/env to be sourced. Processors are what it hands out: there may be more than the
+    machine has.
 
     \b
     Examples:
