@@ -11,7 +11,6 @@ import gc
 import json
 import logging
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
@@ -74,7 +73,7 @@ def deploy(
 ) -> Iterator[Deployed]:
     """Up and healthy while the `with` lasts; with an address, from then on."""
     if address is None:
-        _free(options.host, options.port)
+        front.check_free(options.host, options.port)
     else:
         check_address(address)
     environment = {**SERVE, "RAY_SERVE_ENABLE_HA_PROXY": str(int(options.haproxy))}
@@ -286,17 +285,6 @@ def _deployed(settings: Settings, options: Options) -> Deployed:
         f"the deployment does not answer at {url} within {HEALTHY_WITHIN:.0f} seconds: {trouble}",
         hint=LOGS,
     )
-
-
-def _free(host: str, port: int) -> None:
-    try:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as found:
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            found.bind((host, port))
-    except (OSError, OverflowError) as error:
-        raise SettingRefused(
-            f"port {port} of {host} can't be had: {error}", hint="name another: invplat deploy --port 8001"
-        ) from error
 
 
 def _hush() -> None:

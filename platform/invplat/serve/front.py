@@ -21,6 +21,8 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
+from invplat.core.errors import SettingRefused
+
 AWAY = {502: "the answer was lost", 503: "nobody is there to answer at the moment", 504: "the answer took too long"}
 KIND = "application/problem+json"
 RANGE = 200  # ports for replicas; one that is started anew takes the next
@@ -105,6 +107,18 @@ def _ports() -> dict[str, str]:
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first + 3),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first + 3 + RANGE),
     }
+
+
+def check_free(host: str, port: int) -> None:
+    """Refused where it can't be had."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as found:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind((host, port))
+    except (OSError, OverflowError) as error:
+        raise SettingRefused(
+            f"port {port} of {host} can't be had: {error}", hint="name another: invplat deploy --port 8001"
+        ) from error
 
 
 def _block(size: int) -> int:

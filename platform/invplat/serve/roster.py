@@ -22,10 +22,10 @@ from invplat.model import Model, Preparation
 from invplat.registry import aliases, datasets, overview, tenants, versions
 from invplat.registry.database import Database
 from invplat.registry.versions import Version
+from invplat.serve.base import Base
 from invplat.serve.heads import Rule, Stack
 from invplat.storage import Storage
 from invplat.transfer.gate import NAIVE
-from invplat.workload import Layered
 
 READERS = 8  # bundles that are read at once: most of it is waiting
 AT_ONCE = 64  # bundles in memory at a time: of most only the last layers stay
@@ -73,7 +73,7 @@ class Roster:
         self.tenants: frozenset[str] = frozenset()  # all there are, served or not
         self.trouble = Trouble()
         self.stacks: dict[Any, Stack] = {}
-        self._bases: dict[str, _Base] = {}  # by digest
+        self._bases: dict[str, Base] = {}  # by digest
         self._donors: dict[str, Version] = {}  # by id
         self._rows: dict[tuple[int, str], int] = {}  # stack and version → row
         self._left: list[tuple[float, tuple[int, str], Stack, int]] = []
@@ -200,8 +200,8 @@ class Roster:
         if version.tenant is None:
             preparation = replace(preparation, encoders={})  # its names are other businesses'
         key: Any
-        if base is not None and _same_shape(bundle.documents, base):
-            last, own = _cut(base.model, tensors)
+        if base is not None and base.shaped_like(bundle.documents):
+            last, own = base.cut(tensors)
             if last:
                 key = (base.digest, last)
                 if key not in self.stacks:
@@ -228,7 +228,7 @@ class Roster:
             self._rows[key] = stack.put(tensors)
         return Served(tenant, version, stack, self._rows[key], preparation, dataset, _named(version, model))
 
-    def _base(self, version: Version | None, donor: str) -> _Base | None:
+    def _base(self, version: Version | None, donor: str) -> Base | None:
         """The base itself, or the one that a business's own model began as."""
         if version is None:
             if not donor:
@@ -244,10 +244,10 @@ class Roster:
                 model = Model.of(versions.open_bundle(self.storage, version))
             except InvplatError:
                 return None  # whoever began as it is served all the same, but shares less
-            self._bases[digest] = _Base(digest, model, _json(model.layout.to_json()))
+            self._bases[digest] = Base.of(digest, model)
         return self._bases[digest]
 
-    def _base_of_nobody(self) -> _Base:
+    def _base_of_nobody(self) -> Base:
         """Whose horizon and levels a rule answers with: the champion of the bases."""
         model = self._usual_base(one for one in aliases.champions(self.database) if one.tenant is None)
         version = versions.by_ids(self.database, [model]).get(model) if model else None
@@ -275,41 +275,6 @@ class Roster:
         if len(self._bases) > BASES:
             needed = {part for key in self.stacks for part in key}
             self._bases = {digest: base for digest, base in self._bases.items() if digest in needed}
-
-
-@dataclass(frozen=True)
-class _Base:
-    digest: str
-    model: Model
-    layout: Any  # as JSON has it
-
-
-def _same_shape(documents: Mapping[str, Any], base: _Base) -> bool:
-    model = base.model
-    return bool(
-        documents["layout"] == base.layout
-        and model.workload.space.complete(dict(documents["params"])) == model.params
-        and documents["spec"]["horizon"] == model.spec.horizon
-    )
-
-
-def _json(value: Any) -> Any:
-    return json.loads(json.dumps(value))
-
-
-def _cut(base: Model, tensors: Mapping[str, torch.Tensor]) -> tuple[int, tuple[str, ...]]:
-    """The fewest last layers that hold all that differs from the base, and the names of what they hold; 0: no cut
-    does."""
-    workload = base.workload
-    state = base.module.state_dict()
-    differ = [name for name, value in state.items() if not torch.equal(value, tensors[name])]
-    if not isinstance(workload, Layered):
-        return 0, ()
-    for last in workload.cuts:
-        prefixes = tuple(prefix for layer in workload.layers[:last] for prefix in layer)
-        if all(name.startswith(prefixes) for name in differ):
-            return last, tuple(name for name in state if name.startswith(prefixes))
-    return 0, ()
 
 
 def _named(version: Version, model: Model) -> dict[str, Any]:
