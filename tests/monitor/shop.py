@@ -128,7 +128,7 @@ class Shop:
         model: str = "m1",
         change: Callable[[Any, Any], tuple[Any, Any]] | None = None,
     ) -> None:
-        """What is believed on these days of the next week, as the journal writes it; `change` its mean and quantiles."""
+        """What is believed on these days of the next week, as the journal writes it; `change`: mean and quantiles."""
         parts = []
         for as_of in as_ofs:
             law = np.stack([made.law[:, min(as_of + step, DAYS - 1)] for step in range(1, HORIZON + 1)], axis=1)

@@ -35,6 +35,7 @@ class History:
     matched: Matched  # what this look has brought together
     settled: int  # parts that were settled by it
     predictions: int  # rows that were ever given
+    open: pl.DataFrame  # forecasts of which more is to come
 
 
 def prefix(tenant: str) -> str:
@@ -65,7 +66,8 @@ def update(database: Database, storage: Storage, facts: Facts) -> History:
             PREDICTED.match(database, facts.tenant, [part.id for part in (*over, *done)])
         still = found.cells.filter(~pl.col("part").is_in(closing)) if len(found.cells) else found.cells
         given = PREDICTED.rows_of(database, facts.tenant)
-        return History(_added([sums, summed(still)]), found, len(over), given)
+        left = rows.filter(~pl.col("part").is_in(closing)) if len(rows) else rows
+        return History(_added([sums, summed(still)]), found, len(over), given, left)
     raise Conflict(f"others kept writing what was matched of {facts.tenant}", hint="run the command again")
 
 

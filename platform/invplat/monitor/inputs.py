@@ -22,10 +22,12 @@ from invplat.monitor.finding import HIGH, MEDIUM, Finding
 Doubles = npt.NDArray[np.float64]
 GREAT = 0.25  # PSI that is said to be a great change
 BEYOND = 1.5  # times the most that the reference's own stretches differ
+YOUNG = 2.0  # times as much is asked where less than a year is known: it may be the season
 CHANCE = 0.01  # of all columns together
-LEAST_NOW = 24  # values
+LEAST_NOW = 24  # values; of a category twice as many
 LEAST_STRETCHES = 3  # of the reference: of fewer nobody knows what is usual
 LEAST_BLOCKS = 2  # that must have passed since the model learnt
+WHOLE = {"daily": 52, "weekly": 52, "monthly": 12}  # blocks of a year
 YEARS = 2  # of reference, at most: older habits are no reference
 NEW_SHARE = 0.1  # of what is sold lately, by products that were never seen before
 COLUMNS = {  # column of the panel → what a person calls it, whether it is relative to a series' own usual, and a change
@@ -49,6 +51,7 @@ class Drift:
     lowest: float | None  # and that of the reference's stretches
     highest: float | None
     values: int
+    young: bool = False  # the reference is less than a year, so a season may be new to it
     note: str = ""  # why it was not judged
 
     @property
@@ -58,12 +61,14 @@ class Drift:
         if self.psi is None or self.usual is None or self.chance is None or self.chance >= CHANCE:
             return False
         _, relative, least = COLUMNS[self.column]
+        more = YOUNG if self.young else 1.0
+        least *= more
         now, lowest, highest = self.now or 0.0, self.lowest or 0.0, self.highest or 0.0
         room = (least * lowest, least * highest) if relative else (least, least)
         outside = now > highest + room[1] or now < lowest - room[0]
         centre = (lowest + highest) / 2
         moved = abs(now - centre) >= (least * centre if relative else least)
-        return self.psi > GREAT and (outside or (moved and self.psi > BEYOND * self.usual))
+        return self.psi > GREAT and (outside or (moved and self.psi > more * BEYOND * self.usual))
 
 
 def drifts(facts: Facts) -> tuple[list[Drift], list[Finding]]:
@@ -90,6 +95,7 @@ def drifts(facts: Facts) -> tuple[list[Drift], list[Finding]]:
 def _told(row: Drift, since: str) -> Finding:
     what, relative, _ = COLUMNS[row.column]
     where = f" of {row.category}" if row.category else ""
+    season = ", and less than a year of it is known" if row.young else ""
     now = row.now or 0.0
     if relative:
         moved = f"{percent(abs(now - 1))} {'above' if now > 1 else 'below'} what the model has learnt from"
@@ -97,9 +103,9 @@ def _told(row: Drift, since: str) -> Finding:
         moved = f"{percent(now)} on average, unlike what the model has learnt from"
     return Finding(
         "drift",
-        HIGH if row.psi is not None and row.psi > 2 * GREAT and row.column == "demand" else MEDIUM,
+        HIGH if row.psi is not None and row.psi > 2 * GREAT and row.column == "demand" and not row.young else MEDIUM,
         since,
-        f"{what.capitalize()}{where}: {moved} (PSI {row.psi:.2f}, by itself at most {row.usual:.2f}).",
+        f"{what.capitalize()}{where}: {moved}{season} (PSI {row.psi:.2f}, by itself at most {row.usual:.2f}).",
         "fine-tune the model on newer data; if nobody meant this change, look into the files",
         f"{row.column}{' of ' + row.category if row.category else ''}",
         {"psi": row.psi, "usual": row.usual, "ks": row.ks, "chance": row.chance, "now": row.now, "values": row.values},
@@ -142,13 +148,13 @@ def _judged(facts: Facts, name: str, category: str, values: Doubles, tests: int)
     now, blocks = _parted(facts)
 
     def not_judged(note: str, number: int = 0) -> tuple[Drift, str]:
-        return Drift(name, category, None, None, None, None, None, None, None, number, note), ""
+        return Drift(name, category, None, None, None, None, None, None, None, number, note=note), ""
 
     if now < LEAST_BLOCKS:
         return not_judged("too little is new since the model learnt")
     whole = _blocks(values, size, blocks)
     last = blocks - now if facts.learnt is None else _learnt_block(facts, size, blocks, now)
-    first = max(0, last - YEARS * (366 // 7 if size > 1 or facts.frequency == "weekly" else 12))
+    first = max(0, last - YEARS * WHOLE[facts.frequency])
     reference, recent = whole[:, first:last], whole[:, blocks - now :]
     if COLUMNS[name][1]:
         enough = np.isfinite(reference).sum(axis=1) >= max(LEAST_BLOCKS, now)
@@ -159,8 +165,9 @@ def _judged(facts: Facts, name: str, category: str, values: Doubles, tests: int)
         np.arange(start, start + now) for start in range(reference.shape[1] % now, reference.shape[1] - now + 1, now)
     ]
     new, old = _known(recent), _known(reference)
-    if len(new) < LEAST_NOW:
-        return not_judged(f"{len(new)} values now, {LEAST_NOW} are needed", len(new))
+    least = 2 * LEAST_NOW if category else LEAST_NOW
+    if len(new) < least:
+        return not_judged(f"{len(new)} values now, {least} are needed", len(new))
     if len(stretches) < LEAST_STRETCHES:
         return not_judged("the reference is too short to know what is usual", len(new))
     bins = int(np.clip(len(new) // 6, 3, 10))
@@ -186,6 +193,7 @@ def _judged(facts: Facts, name: str, category: str, values: Doubles, tests: int)
         min(means),
         max(means),
         len(new),
+        reference.shape[1] < WHOLE[facts.frequency],
     )
     return row, _since(facts, values, size, blocks, now) if row.found else ""
 

@@ -13,13 +13,12 @@ from typing import Any
 
 import polars as pl
 
-from invplat.core.errors import DatasetError
 from invplat.data.dataset import versions
 from invplat.monitor import history, incoming, inputs, outgoing, quality, suppliers
 from invplat.monitor.facts import champion, read_facts
 from invplat.monitor.finding import Finding, ordered, rounded
 from invplat.monitor.inputs import Drift
-from invplat.monitor.matching import CENSORED, COUNTED, GONE, LATE, STATES, read_parts
+from invplat.monitor.matching import CENSORED, COUNTED, GONE, LATE, STATES
 from invplat.registry import tenants
 from invplat.registry.database import Database
 from invplat.registry.parts import PREDICTED
@@ -62,20 +61,18 @@ def look(
     champions: Mapping[str, str] | None = None,
 ) -> Look:
     tenants.get(database, tenant)  # refuses what isn't there, with the nearest names
-    try:
-        facts = read_facts(database, storage, tenant, today, champions)
-    except DatasetError as error:
-        found = Look(tenant, str(today), None, None, None, notes=(error.message,))
+    if not versions(storage, tenant):
+        found = Look(tenant, str(today), None, None, None, notes=("there are no data of it yet",))
         keep(storage, found)
         return found
-    waiting = read_parts(storage, PREDICTED.of_tenant(database, tenant, matched=False), {})
+    facts = read_facts(database, storage, tenant, today, champions)
     kept = history.update(database, storage, facts)
     drifts, drifted = inputs.drifts(facts)
     findings = [
         *quality.judged(kept.sums),
         *drifted,
         *incoming.troubles(facts),
-        *outgoing.troubles(facts, waiting),
+        *outgoing.troubles(facts, kept.open),
         *suppliers.changes(facts),
     ]
     made = Look(

@@ -22,6 +22,7 @@ from invplat.monitor.inputs import COLUMNS, GREAT, Drift
 from invplat.monitor.look import Look
 from invplat.monitor.matching import STATES
 
+TOLD = 20  # businesses that are told in full: those in most trouble
 STEPS = 14  # rows of a table by step
 WEEKS = 2  # of fewer there is nothing to draw
 
@@ -34,10 +35,15 @@ def render(looks: Sequence[Look]) -> str:
     parts = [_head(looks)]
     if len(looks) > 1:
         parts.append(_overview(looks))
-    for one in looks:
-        parts += [_findings(one, len(looks) > 1), _accuracy(one), _groups(one), _drift(one), _left_out(one)]
+    for one in sorted(looks, key=_trouble)[:TOLD]:
+        of = f" · {name(one.tenant)}" if len(looks) > 1 else ""
+        parts += [_findings(one, of), _accuracy(one, of), _groups(one, of), _drift(one, of), _left_out(one, of)]
     title = f"{looks[0].tenant}: monitoring" if len(looks) == 1 else "Monitoring"
     return sheet(title, [part for part in parts if part])
+
+
+def _trouble(one: Look) -> tuple[int, int, str]:
+    return -sum(1 for each in one.findings if each.severity == HIGH), -len(one.findings), one.tenant
 
 
 def _head(looks: Sequence[Look]) -> str:
@@ -79,7 +85,7 @@ def _about(one: Look) -> str:
 
 def _overview(looks: Sequence[Look]) -> str:
     rows = []
-    for one in looks:
+    for one in sorted(looks, key=_trouble):
         severe = sum(1 for each in one.findings if each.severity == HIGH)
         figures = one.accuracy
         rows.append(
@@ -96,15 +102,16 @@ def _overview(looks: Sequence[Look]) -> str:
     heads = ("Business", "Findings", "Severe", "Error", "Naive's", "Coverage", "Known up to")
     troubled = sum(1 for one in looks if one.findings)
     said = f"{troubled} of {plural(len(looks), 'business', 'businesses')} have something to be looked at"
-    return section("All businesses", said, "", table(heads, rows, numeric=(1, 2, 3, 4, 5)))
+    note = f"Told in full below: the {TOLD} in most trouble." if len(looks) > TOLD else ""
+    return section("All businesses", said, note, table(heads, rows, numeric=(1, 2, 3, 4, 5)))
 
 
 def _share(value: Any) -> str:
     return "–" if value is None else percent(float(value))
 
 
-def _findings(one: Look, several: bool) -> str:
-    eyebrow = f"Findings · {safe(one.tenant)}" if several else "Findings"
+def _findings(one: Look, of: str) -> str:
+    eyebrow = f"Findings{of}"
     if not one.findings:
         return section(eyebrow, "Nothing to report", "", *_notes(one))
     rows = [
@@ -125,7 +132,7 @@ def _notes(one: Look) -> list[str]:
     return [f'<p class="soft after">{safe(note[:1].upper() + note[1:])}.</p>' for note in one.notes]
 
 
-def _accuracy(one: Look) -> str:
+def _accuracy(one: Look, of: str) -> str:
     if len(one.weeks) < WEEKS:
         return ""
     began = sorted({each.since for each in one.findings if each.kind in ("accuracy_worse", "bias", "worse_than_naive")})
@@ -149,33 +156,29 @@ def _accuracy(one: Look) -> str:
     if inside:
         note += " Dotted lines: when what was found began."
     shown = [figure(safe(title_of(each)), "", svg(each)) for each in drawn if each is not None]
-    return section("Accuracy over time", said, note, *shown)
+    return section(f"Accuracy over time{of}", said, note, *shown)
 
 
-def _groups(one: Look) -> str:
+def _groups(one: Look, of: str) -> str:
     parts = []
     for key, head in (("category", "Category"), ("step", "Step ahead"), ("model", "Model")):
         rows = [row for row in one.groups.get(key, []) if row["wape"] is not None]
         if len(rows) < 2:
             continue
         shown = rows if len(rows) <= STEPS else [rows[round(at * (len(rows) - 1) / (STEPS - 1))] for at in range(STEPS)]
-        highest = max(float(row["wape"]) for row in shown)
-        cells = [_row(row, key, highest) for row in shown]
-        parts.append(
-            table((head, "Error", "", "Naive's", "Bias", "Coverage", "Forecasts"), cells, numeric=(1, 3, 4, 5, 6))
-        )
+        cells = [_row(row, key) for row in shown]
+        parts.append(table((head, "Error", "Naive's", "Bias", "Coverage", "Forecasts"), cells, numeric=(1, 2, 3, 4, 5)))
     if not parts:
         return ""
-    return section("Where", "How right forecasts of the last weeks were, by what they were of", "", pair(*parts))
+    return section(f"Where{of}", "How right forecasts of the last weeks were, by what they were of", "", pair(*parts))
 
 
-def _row(row: Mapping[str, Any], key: str, highest: float) -> list[str]:
+def _row(row: Mapping[str, Any], key: str) -> list[str]:
     label = str(row[key]) if row[key] != "" else "(none)"
     biased = "–" if row["bias"] is None else f"{100 * float(row['bias']):+.1f} %"
     return [
         name(label),
         percent(float(row["wape"])),
-        meter(float(row["wape"]), highest),
         _share(row["naive_wape"]),
         biased,
         _share(row.get("coverage")),
@@ -183,7 +186,7 @@ def _row(row: Mapping[str, Any], key: str, highest: float) -> list[str]:
     ]
 
 
-def _drift(one: Look) -> str:
+def _drift(one: Look, of: str) -> str:
     if not one.drifts:
         return ""
     rows = [_drift_row(each) for each in one.drifts if not each.category or each.found]
@@ -200,7 +203,7 @@ def _drift(one: Look) -> str:
         f"{GREAT} and differs more than stretches of the past do among themselves."
     )
     heads = ("Column", "PSI", "", "Usual, at most", "KS", "Mean now", "Values", "")
-    return section("Drift", said, note, table(heads, rows, numeric=(1, 3, 4, 5, 6)))
+    return section(f"Drift{of}", said, note, table(heads, rows, numeric=(1, 3, 4, 5, 6)))
 
 
 def _drift_row(one: Drift) -> list[str]:
@@ -223,10 +226,10 @@ def _drift_row(one: Drift) -> list[str]:
     ]
 
 
-def _left_out(one: Look) -> str:
+def _left_out(one: Look, of: str) -> str:
     rows = [[safe(about), number(one.cells[state])] for state, about in STATES.items() if one.cells.get(state)]
     if not rows:
         return ""
     total = sum(one.cells.values())
     said = f"{plural(total, 'forecast')} were looked at this time"
-    return section("What became of them", said, "", table(("Forecasts", "Number"), rows, numeric=(1,)))
+    return section(f"What became of them{of}", said, "", table(("Forecasts", "Number"), rows, numeric=(1,)))

@@ -31,10 +31,11 @@ from invplat.serve.routes import (
     kpis,
     me,
     model,
+    monitor,
     orders,
 )
 
-ROUTES = (forecasts, orders, health, me, model, history, kpis, insights, explain, jobs, admin, console)
+ROUTES = (forecasts, orders, health, me, model, history, kpis, insights, monitor, explain, jobs, admin, console)
 ABOUT = """Forecasts and orders of a business's stores, by the model that is served for it.
 
 Send `Authorization: Bearer KEY` with every request under `/v1`. Errors are `application/problem+json` (RFC 9457).
