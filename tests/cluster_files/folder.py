@@ -58,7 +58,8 @@ def ray_clusters() -> list[Document]:
 
 def pods() -> list[Document]:
     """Templates of all pods."""
-    return [*ray_pods(), *(each["spec"]["template"] for each in of_kind("Deployment"))]
+    nightly = [each["spec"]["jobTemplate"]["spec"]["template"] for each in of_kind("CronJob")]
+    return [*ray_pods(), *(each["spec"]["template"] for each in of_kind("Deployment")), *nightly]
 
 
 def ray_pods() -> list[Document]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -109,6 +110,7 @@ def test_scripts_begin_with_programs_that_are_known() -> None:
             r"^( *)```bash\n(.*?)^ *```", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
         ):
             script = re.sub(r"\\\n", " ", block[1])
+            subprocess.run(["bash", "-n", "-c", script], check=True)
             first = {line.split()[0] for line in script.splitlines() if line.strip()}
             assert first <= known, f"{path.name}: {first - known}"
 

@@ -86,6 +86,11 @@ def test_what_is_referred_to_is_there() -> None:
         assert ("ServiceAccount", pod["spec"]["serviceAccountName"]) in kept
     for container in ray_containers():
         assert [each["secretRef"]["name"] for each in container["envFrom"]] == ["invplat-settings"]
+    for container in containers():
+        for one in container.get("env", ()):
+            if "valueFrom" in one:
+                wanted = one["valueFrom"]["secretKeyRef"]
+                assert wanted["key"] in secrets[wanted["name"]]
     assert set(secrets["invplat-settings"]) == {"INVPLAT_DATABASE_URL", "INVPLAT_STORAGE_URL"}
     assert {each["metadata"].get("namespace", "invplat") for each in manifests() if "metadata" in each} == {"invplat"}
 
@@ -97,6 +102,8 @@ def test_a_job_goes_to_a_cluster_that_is_there() -> None:
         if selector is not None:
             assert selector["ray.io/cluster"] in names
             assert f"--address {selector['ray.io/cluster']}-head-svc:6379" in each["spec"]["entrypoint"]
+    (nightly,) = [each["spec"]["jobTemplate"]["spec"]["template"]["spec"] for each in of_kind("CronJob")]
+    assert nightly["containers"][0]["command"][-1].removesuffix("-head-svc:6379") in names
     services = {each["metadata"]["name"] for each in of_kind("RayService")}
     assert not names & services, "both would make a service NAME-head-svc"
     (ingress,) = of_kind("Ingress")
@@ -128,7 +135,7 @@ def test_every_container_has_limits_and_says_whether_it_lives() -> None:
         asked, most = container["resources"]["requests"], container["resources"]["limits"]
         assert {"cpu", "memory", "ephemeral-storage"} <= set(most), container["name"]
         assert (asked["cpu"], asked["memory"]) == (most["cpu"], most["memory"]), "Ray hands out what the limit says"
-        assert "readinessProbe" in container
+        assert "readinessProbe" in container or container["name"] == "submit"  # a job is over by itself
     for container in ray_containers():
         for probe in ("livenessProbe", "readinessProbe"):
             assert "wget" in container[probe]["exec"]["command"][-1]
@@ -163,6 +170,8 @@ def test_what_must_outlive_a_head_is_in_redis() -> None:
 def test_serve_takes_its_settings_and_the_application_is_built_from_them() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Ray about itself
+        import ray.serve  # noqa: F401 -- first, or its parts import each other in vain
+        from ray.serve._private.api import call_user_app_builder_with_args_if_necessary
         from ray.serve.schema import ServeDeploySchema
 
     from invplat.serve import deployment, front
@@ -175,6 +184,10 @@ def test_serve_takes_its_settings_and_the_application_is_built_from_them() -> No
     assert application.name == deployment.NAME
     assert application.route_prefix == "/"
     options = deployment._options(application.args)
+    (made,) = [call_user_app_builder_with_args_if_necessary(deployment.built, application.args)._bound_deployment]
+    assert made.name == "replica"
+    assert made._deployment_config.autoscaling_config.max_replicas == options.replicas[1]
+    assert made._deployment_config.max_ongoing_requests > options.in_flight
     assert options.replicas[0] >= 2
     assert options.memory >= 1 << 30
     assert [each.name for each in application.deployments] == ["replica"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from typing import Any
 
@@ -98,3 +100,14 @@ def test_no_image_is_whatever_is_newest() -> None:
     images = [each["image"] for each in documents(COMPOSE)[0]["services"].values()]
     images += [container["image"] for container in containers()]
     assert [image for image in images if not re.search(r":[^/]*\d", image) or image.endswith(":latest")] == []
+
+
+def test_what_the_image_lists_is_what_the_project_stands_on() -> None:
+    (code,) = re.findall(r'RUN python -c "(.*?)"', DOCKERFILE.read_text(encoding="utf-8"), re.DOTALL)
+    ended = subprocess.run(
+        [sys.executable, "-c", code.replace("\\\n", "")], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    wanted = [*project()["dependencies"]]
+    for extra in ("s3", "postgres"):
+        wanted += project()["optional-dependencies"][extra]
+    assert ended.stdout.splitlines() == wanted
