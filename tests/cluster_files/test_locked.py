@@ -21,6 +21,7 @@ from tests.cluster_files.folder import (
     strings,
 )
 
+PLATFORM = FOLDER.parent / "platform" / "invplat"
 PLACEHOLDER = "REPLACE_ME"
 SECRET = re.compile(r"(?i)(password|passwd|secret|token|_key)$")
 SHOWN = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN|ghp_\w{20}|ivp_[0-9a-f]{16}_|eyJ[\w-]{20}")
@@ -201,6 +202,8 @@ def test_the_platform_may_write_where_it_writes() -> None:
     from invplat.tune.record import ROOT
 
     (policy,) = documents(FOLDER / "policies" / "s3-platform.json")
+    fits = (PLATFORM / "train" / "worker.py").read_text(encoding="utf-8")
+    (fit,) = re.findall(r'return f"(\w+)/\{sha256', fits)
     (allowed,) = [one["Resource"] for one in policy["Statement"] if one["Sid"] == "ReadWriteRemove"]
-    for place in (data_prefix("shop"), versions_prefix("shop"), _folder(None), _folder("shop"), ROOT):
+    for place in (data_prefix("shop"), versions_prefix("shop"), _folder(None), _folder("shop"), ROOT, fit):
         assert any(f"arn:aws:s3:::REPLACE_ME/invplat/{place}/".startswith(one.rstrip("*")) for one in allowed), place
