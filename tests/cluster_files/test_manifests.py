@@ -172,6 +172,7 @@ def test_serve_takes_its_settings_and_the_application_is_built_from_them() -> No
         warnings.simplefilter("ignore")  # of Ray about itself
         import ray.serve  # noqa: F401 -- first, or its parts import each other in vain
         from ray.serve._private.api import call_user_app_builder_with_args_if_necessary
+        from ray.serve._private.constants import RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT as first
         from ray.serve.schema import ServeDeploySchema
 
     from invplat.serve import deployment, front
@@ -197,7 +198,10 @@ def test_serve_takes_its_settings_and_the_application_is_built_from_them() -> No
     assert most == int(container["resources"]["limits"]["cpu"])
     assert options.replicas[1] == most * group["maxReplicas"]
     ports = {each["name"]: each["containerPort"] for each in container["ports"]}
-    assert [ports[f"replica-{number}"] for number in range(most)] == list(range(30000, 30000 + most))
+    # One that is started anew takes the next port until the old one is free again: twice as many are looked at.
+    assert [ports[f"replica-{number}"] for number in range(2 * most)] == list(range(first, first + 2 * most))
+    (rule,) = [each for each in of_kind("NetworkPolicy") if each["metadata"]["name"] == "figures-in"]
+    assert {"protocol": "TCP", "port": first, "endPort": first + 2 * most - 1} in rule["spec"]["ingress"][0]["ports"]
     # What `invplat deploy` gives its processes, the pods have from their manifest.
     given = {**ONE_THREAD, **deployment.SERVE, **front.BASE}
     given |= {
