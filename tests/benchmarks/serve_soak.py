@@ -106,7 +106,8 @@ def _tell(load: Load, memory: _Memory, began: float, seconds: float, turns: int)
     growth = {name: memory.growth(name, warm) for name in memory.seen if len(memory.seen[name]) > 4}
     print(f"\n{'':28}{'MiB':>8}{'growth':>9}")
     for name, (size, more) in growth.items():
-        print(f"{name:28}{size:8.0f}{more:9.2%}")
+        seen = [each / 2**20 for _, each in memory.seen[name]]
+        print(f"{name:28}{size:8.0f}{more:9.2%}  {', '.join(f'{each:.0f}' for each in seen[:: len(seen) // 10 or 1])}")
     took = [(when - began, each) for when, each in load.took if when - began >= warm]
     third = (seconds - warm) / 3
     early, late = (
