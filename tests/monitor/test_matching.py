@@ -202,6 +202,34 @@ def test_a_part_that_is_gone_is_told_and_stays(shop: Shop) -> None:
     assert [one.id for one in PREDICTED.of_tenant(shop.database, TENANT, matched=False)] == [part.id]
 
 
+def test_nothing_that_counts_and_words_that_are_no_numbers(shop: Shop) -> None:
+    small(shop)
+    say(shop, 13, [5.0, 4.0], names=[("A", "gone")])
+    first = updated(shop)
+    assert (first.settled, len(first.sums)) == (1, 0)
+    say(shop, 14, [float("nan"), 4.0, 4.0])
+    second = updated(shop)
+    assert second.settled == 1
+    assert second.matched.states["broken"] == 1
+    assert second.sums["n"].sum() == 2
+    assert second.sums["abs_error"].sum() == abs(4 - SOLD[16]) + abs(4 - SOLD[17])
+
+
+def test_models_with_other_levels_side_by_side(shop: Shop) -> None:
+    small(shop)
+    say(shop, 13, [5.0, 4.0, 4.0])
+    part = say(shop, 13, [5.0, 4.0, 4.0], model="m2")
+    path: Path = shop.storage.path(part.key)  # type: ignore[attr-defined]
+    pl.read_parquet(path).drop("q0.05", "q0.25", "q0.75", "q0.95").write_parquet(path)
+    made = shop.look(today=day(20))
+    assert {row["model"]: row["cells"] for row in made.groups["model"]} == {"m1": 3, "m2": 3}
+    one, other = made.groups["model"]
+    assert set(other["pinball"]) == {"0.5"}
+    assert one["pinball"]["0.5"] == other["pinball"]["0.5"] == made.accuracy["pinball"]["0.5"]
+    assert made.accuracy["coverage"] == one["coverage"]
+    assert made.accuracy["promised"] == pytest.approx(0.9)
+
+
 def test_weekly_forecasts_of_daily_data(shop: Shop) -> None:
     small(shop)
     table = pl.DataFrame(

@@ -91,6 +91,17 @@ def test_a_shift_of_demand_is_seen_in_the_forecasts(shop: Shop) -> None:
     assert next(each for each in found.findings if each.kind == "bias").figures["bias"] < -0.1
 
 
+@pytest.mark.parametrize("plant", [closed, sensor])
+def test_a_silent_store_is_no_fault_of_the_forecasts(shop: Shop, plant: Callable[[World], None]) -> None:
+    made = world()
+    plant(made)
+    shop.add(made)
+    shop.predict(made, range(DAYS - 100, DAYS - 1, 1))
+    found = shop.look()
+    assert len(found.findings) == 1
+    assert found.cells["hidden"] > 0
+
+
 def test_before_it_began_nothing_was_found(shop: Shop) -> None:
     made = world()
     shift(made)

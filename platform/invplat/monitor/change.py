@@ -6,6 +6,7 @@ from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binom
 
 Doubles = npt.NDArray[np.float64]
 BINS = 10
@@ -67,9 +68,8 @@ def ks_chance(distance: float, one: float, other: float) -> float:
     return float(np.clip(total, 0.0, 1.0))
 
 
-def coverage_band(share: float, number: float, sure: float = 3.0) -> tuple[float, float]:
-    """Where the share of hits of a true promise lies, almost surely: the binomial's, by Wilson's interval."""
-    square = sure**2 / number
-    centre = (share + square / 2) / (1 + square)
-    half = sure * sqrt(share * (1 - share) / number + square / (4 * number)) / (1 + square)
-    return max(0.0, centre - half), min(1.0, centre + half)
+def coverage_band(share: float, number: float, sure: float = 0.998) -> tuple[float, float]:
+    """Where the share of hits of a true promise lies, almost surely, by the binomial."""
+    whole = max(round(number), 1)
+    low, high = binom.interval(sure, whole, share)
+    return float(low) / whole, float(high) / whole

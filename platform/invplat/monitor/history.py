@@ -7,8 +7,9 @@ file names the parts that are in it, so a part is counted once however often, an
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from io import BytesIO
 
 import polars as pl
@@ -42,7 +43,7 @@ def prefix(tenant: str) -> str:
     return f"tenants/{tenant}/monitor/accuracy"
 
 
-def update(database: Database, storage: Storage, facts: Facts) -> History:
+def update(database: Database, storage: Storage, facts: Facts, quiet: Mapping[str, date] | None = None) -> History:
     """Match what is new, write what is settled, and return all of it with what is still open."""
     for _ in range(TRIES):
         number, sums, known = _read(storage, facts.tenant)  # before the parts: what it names may be marked meanwhile
@@ -51,7 +52,8 @@ def update(database: Database, storage: Storage, facts: Facts) -> History:
         fresh = [part for part in parts if part.id not in known]
         unreadable: dict[str, str] = {}
         rows = read_parts(storage, fresh, unreadable)
-        found = match(facts, rows, _counted_before(database, storage, facts.tenant, fresh, unreadable))
+        before = _counted_before(database, storage, facts.tenant, fresh, unreadable)
+        found = match(facts, rows, before, quiet)
         found.unreadable = unreadable
         over = settled(fresh, found, facts.end, PATIENCE)
         closing = {part.id for part in over}

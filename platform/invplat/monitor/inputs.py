@@ -7,6 +7,7 @@ Only what differs more than any of them, and by much, is drift, so that a season
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -71,8 +72,9 @@ class Drift:
         return self.psi > GREAT and (outside or (moved and self.psi > more * BEYOND * self.usual))
 
 
-def drifts(facts: Facts) -> tuple[list[Drift], list[Finding]]:
-    """A row for each column that the data have, judged or not, and what is to be told."""
+def drifts(facts: Facts, quiet: Mapping[str, date] | None = None) -> tuple[list[Drift], list[Finding]]:
+    """A row for each column that the data have, judged or not, and what is to be told. Of stores that are `quiet`
+    nothing is known from then on."""
     there = [name for name in COLUMNS if name == "demand" or any(panel.has(name) for panel in facts.panels)]
     groups = [("", np.ones(len(facts.names), bool))]
     categories = sorted(set(facts.categories) - {""})
@@ -82,6 +84,9 @@ def drifts(facts: Facts) -> tuple[list[Drift], list[Finding]]:
     rows, told = [], []
     for name in there:
         values = _values(facts, name)
+        for place, (store, _) in enumerate(facts.names if quiet else []):
+            if quiet and store in quiet:
+                values[place, facts.dates >= np.datetime64(quiet[store])] = np.nan
         whole: Drift | None = None
         for category, which in groups:
             row, since = _judged(facts, name, category, values[which], len(there) * len(groups))
@@ -115,7 +120,7 @@ def _told(row: Drift, since: str) -> Finding:
 def _values(facts: Facts, name: str) -> Doubles:
     """Series × periods, NaN where not known."""
     if name == "demand":
-        found: Doubles = facts.demand
+        found: Doubles = facts.demand.copy()
         return found
     parts = []
     for panel in facts.panels:

@@ -14,11 +14,11 @@ from typing import Any
 import polars as pl
 
 from invplat.data.dataset import versions
-from invplat.monitor import history, incoming, inputs, outgoing, quality, suppliers
+from invplat.monitor import history, incoming, inputs, outgoing, quality, silence, suppliers
 from invplat.monitor.facts import champion, read_facts
 from invplat.monitor.finding import Finding, ordered, rounded
 from invplat.monitor.inputs import Drift
-from invplat.monitor.matching import CENSORED, COUNTED, GONE, LATE, STATES
+from invplat.monitor.matching import BROKEN, CENSORED, COUNTED, GONE, HIDDEN, LATE, STATES
 from invplat.registry import tenants
 from invplat.registry.database import Database
 from invplat.registry.parts import PREDICTED
@@ -66,8 +66,9 @@ def look(
         keep(storage, found)
         return found
     facts = read_facts(database, storage, tenant, today, champions)
-    kept = history.update(database, storage, facts)
-    drifts, drifted = inputs.drifts(facts)
+    quiet = silence.quiet(facts)
+    kept = history.update(database, storage, facts, quiet)
+    drifts, drifted = inputs.drifts(facts, quiet)
     findings = [
         *quality.judged(kept.sums),
         *drifted,
@@ -117,7 +118,7 @@ def _notes(kept: history.History) -> list[str]:
     states = kept.matched.states
     if not states.get(COUNTED) and not len(kept.sums):
         found.append("forecasts were given, and none of them is due in the data yet")
-    left = [state for state in (CENSORED, GONE, LATE) if states.get(state)]
+    left = [state for state in (CENSORED, HIDDEN, GONE, LATE, BROKEN) if states.get(state)]
     found += [f"{states[state]:,} predictions {STATES[state]}" for state in left]
     if kept.matched.unpredicted and states:
         found.append(f"{kept.matched.unpredicted:,} series sell and none of the open forecasts speaks of them")
@@ -155,7 +156,10 @@ def _figures(sums: pl.DataFrame) -> dict[str, Any]:
         found["promised"] = float(
             sum(p * n for p, n in zip(promised, wide["n"].to_list(), strict=True)) / wide["n"].sum()
         )
-    pinball = {level: total[f"pinball_{level}"] / cells for level in sorted(levels, key=float)}
+    pinball = {}
+    for level in sorted(levels, key=float):
+        mine = sums.filter(pl.col("levels").str.split(",").list.contains(level))
+        pinball[level] = float(mine[f"pinball_{level}"].sum()) / max(float(mine["n"].sum()), 1.0)
     return {**found, "pinball": pinball} if pinball else found
 
 

@@ -29,7 +29,8 @@ from invplat.storage import Storage
 CELL = ("model", "store", "sku", "as_of", "date")
 SEASONS = 4  # that the naive looks back, as `evaluate.naive` does
 GAPS = ((3, "daily"), (10, "weekly"), (40, "monthly"))  # days from one period to the next, at most
-COUNTED, CENSORED, HIDDEN, WAITING, GONE, LATE = "counted", "censored", "hidden", "waiting", "gone", "late"
+COUNTED, CENSORED, HIDDEN, WAITING = "counted", "censored", "hidden", "waiting"
+GONE, LATE, BROKEN = "gone", "late", "broken"
 STATES = {
     COUNTED: "held against what came",
     CENSORED: "left out: the shelf was empty, so demand is not known",
@@ -37,6 +38,7 @@ STATES = {
     WAITING: "not yet due, or not yet in the data",
     GONE: "of a store or SKU that the data do not have",
     LATE: "said after the fact, which is no forecast",
+    BROKEN: "that are no numbers",
 }
 
 
@@ -85,12 +87,19 @@ def _number(text: str) -> bool:
         return False
 
 
-def match(facts: Facts, rows: pl.DataFrame, before: pl.DataFrame | None = None) -> Matched:
-    """`rows` as `read_parts` makes them; cells of `before` have been counted already."""
+def match(
+    facts: Facts, rows: pl.DataFrame, before: pl.DataFrame | None = None, quiet: Mapping[str, date] | None = None
+) -> Matched:
+    """`rows` as `read_parts` makes them; cells of `before` have been counted already. Of stores that are `quiet`
+    nobody knows what was sold from then on."""
     if not len(rows):
         return Matched(pl.DataFrame())
     late = rows.filter(pl.col("as_of") >= pl.col("date"))
-    good = rows.filter(pl.col("as_of") < pl.col("date"))
+    numbers = [name for name in rows.columns if name == "mean" or (name[0] == "q" and _number(name[1:]))]
+    # A level that another model has and this one has not is null, and no trouble.
+    fit = pl.all_horizontal(pl.col(name).is_finite().fill_null(name != "mean") for name in numbers)
+    broken = rows.filter((pl.col("as_of") < pl.col("date")) & ~fit)
+    good = rows.filter((pl.col("as_of") < pl.col("date")) & fit)
     good = good.sort("made", "part").unique(CELL, keep="last", maintain_order=True)
     good = good.sort("as_of", maintain_order=True).unique(
         ["model", "store", "sku", "date", "step"], keep="last", maintain_order=True
@@ -98,11 +107,12 @@ def match(facts: Facts, rows: pl.DataFrame, before: pl.DataFrame | None = None) 
     if before is not None and len(before):
         good = good.join(before.select(CELL), on=list(CELL), how="anti")
     pieces, states, waiting = [], dict.fromkeys(STATES, 0), set()
-    states[LATE] = len(late)
+    states[LATE], states[BROKEN] = len(late), len(broken)
     for frequency, of_it in _by_frequency(good):
         panels = _panels(facts, frequency)
         for (store,), part in of_it.partition_by("store", as_dict=True).items():
-            answered = _answered(part, panels.get(str(store)), SEASON[frequency])
+            since = (quiet or {}).get(str(store))
+            answered = _answered(part, panels.get(str(store)), SEASON[frequency], since)
             for state, number in answered["state"].value_counts().iter_rows():
                 states[state] += number
             waiting |= set(answered.filter(pl.col("state") == WAITING)["part"].unique().to_list())
@@ -139,7 +149,7 @@ def _panels(facts: Facts, frequency: str) -> dict[str, Panel]:
     return found
 
 
-def _answered(rows: pl.DataFrame, panel: Panel | None, season: int) -> pl.DataFrame:
+def _answered(rows: pl.DataFrame, panel: Panel | None, season: int, quiet: date | None) -> pl.DataFrame:
     """With what came, what the seasonal naive would have said on the same day, the category, and the state."""
     size = len(rows)
     actual, naive = np.full(size, np.nan), np.full(size, np.nan)
@@ -160,6 +170,8 @@ def _answered(rows: pl.DataFrame, panel: Panel | None, season: int) -> pl.DataFr
             COUNTED,
             np.where(panel.censored[own, at], CENSORED, HIDDEN),
         )
+        if quiet is not None:
+            state[inside & (_days(rows["date"]) >= as_day(quiet))] = HIDDEN
         actual[inside] = sure[own, at]
         naive[inside] = _naive(sure, own, at, known[inside], season)
         texts = panel.statics.texts.get("category")

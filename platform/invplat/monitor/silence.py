@@ -26,6 +26,19 @@ RUNS = {"store": 2, "category": 3, "series": 4}  # times as long as it ever was 
 LEAST = {"store": 2, "category": 3, "series": 7}  # periods
 
 
+def quiet(facts: Facts) -> dict[str, date]:
+    """Stores that are silent now, and since when: what they sold from then on is not known."""
+    found: dict[str, date] = {}
+    first = 0
+    for panel in facts.panels:
+        total = facts.sold[first : first + len(panel.skus)].sum(axis=0)
+        first += len(panel.skus)
+        run = _dead(total[facts.shift(panel) :], "store", facts.frequency)
+        if run:
+            found[panel.store] = date.fromisoformat(facts.day(facts.width - run))
+    return found
+
+
 def silent(facts: Facts) -> list[Finding]:
     found: list[Finding] = []
     first = 0
