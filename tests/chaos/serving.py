@@ -125,7 +125,7 @@ class Load:
 
     def _ask_on(self, number: int) -> None:
         draw = random.Random(number)
-        clients = {name: self.deployed.client(name) for name in self.tenants}
+        clients = {name: self.deployed.client(name, patience=60) for name in self.tenants}
         step = self.threads / self.rate
         due = time.monotonic() + draw.uniform(0, step)
         while not self._over.wait(max(0.0, due - time.monotonic())):

@@ -140,10 +140,10 @@ def deployed(home: Path, *words: object) -> Iterator[Deployed]:
             [*line, *map(str, words)], stdout=out, stderr=wrong, text=True, env=environment(), start_new_session=True
         )
     try:
-        until(lambda: told.read_text().endswith("}\n") or process.poll() is not None, 120)
+        until(lambda: told.read_text().endswith("}\n") or process.poll() is not None, 200)
         assert process.poll() is None, trouble.read_text()
         found = Deployed(home, json.loads(told.read_text())["url"], process, secrets, time.monotonic() - began)
-        until(lambda: len(found.ports()) == found.answering() == 2, 60)
+        until(lambda: len(found.ports()) == found.answering() == 2)
         yield found
     finally:
         if process.poll() is None:
@@ -161,7 +161,7 @@ def environment() -> dict[str, str]:
     return {**found, "OMP_NUM_THREADS": "1"}
 
 
-def until(reached: Callable[[], Any], seconds: float = 60) -> float:
+def until(reached: Callable[[], Any], seconds: float = 120) -> float:
     """Seconds that it took."""
     began = time.monotonic()
     while not reached():
