@@ -7,9 +7,8 @@ file names the parts that are in it, so a part is counted once however often, an
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from io import BytesIO
 
 import polars as pl
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 from invplat.core.errors import Conflict
 from invplat.monitor.facts import Facts
 from invplat.monitor.matching import CELL, Matched, match, read_parts, settled
+from invplat.monitor.silence import Unknown
 from invplat.registry.database import Database
 from invplat.registry.parts import PREDICTED, Part
 from invplat.storage import Storage
@@ -43,7 +43,7 @@ def prefix(tenant: str) -> str:
     return f"tenants/{tenant}/monitor/accuracy"
 
 
-def update(database: Database, storage: Storage, facts: Facts, quiet: Mapping[str, date] | None = None) -> History:
+def update(database: Database, storage: Storage, facts: Facts, unknown: Unknown | None = None) -> History:
     """Match what is new, write what is settled, and return all of it with what is still open."""
     for _ in range(TRIES):
         number, sums, known = _read(storage, facts.tenant)  # before the parts: what it names may be marked meanwhile
@@ -53,7 +53,7 @@ def update(database: Database, storage: Storage, facts: Facts, quiet: Mapping[st
         unreadable: dict[str, str] = {}
         rows = read_parts(storage, fresh, unreadable)
         before = _counted_before(database, storage, facts.tenant, fresh, unreadable)
-        found = match(facts, rows, before, quiet)
+        found = match(facts, rows, before, unknown)
         found.unreadable = unreadable
         over = settled(fresh, found, facts.end, PATIENCE)
         closing = {part.id for part in over}

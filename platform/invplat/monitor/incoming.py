@@ -16,14 +16,13 @@ from invplat.core.page.wording import day as told_day
 from invplat.core.page.wording import number, plural
 from invplat.monitor.facts import Facts
 from invplat.monitor.finding import HIGH, MEDIUM, Finding, listed
-from invplat.monitor.silence import LOST, OLD, RUNS, USUAL, silent
+from invplat.monitor.silence import holes, silent
 
 Doubles = npt.NDArray[np.float64]
 LATE = {"daily": 7, "weekly": 21, "monthly": 62}  # days, where no rhythm is known
 LOOKED = {"daily": 28, "weekly": 6, "monthly": 3}  # periods looked at for peaks
 TENFOLD = 8.0  # times the usual of the same weekday: ten, less what chance takes away
 EVER = 3.0  # times the most that was ever sold
-HOLE = {"daily": 7, "weekly": 1, "monthly": 1}  # periods without anything
 
 
 def troubles(facts: Facts) -> list[Finding]:
@@ -74,30 +73,8 @@ def _future(facts: Facts) -> list[Finding]:
 
 def _holes(facts: Facts) -> list[Finding]:
     """Stretches without any sale of a store, with sales before and after, far longer than it ever has otherwise."""
-    at: dict[tuple[int, int], list[str]] = {}
-    first = 0
-    for panel in facts.panels:
-        total = facts.sold[first : first + len(panel.skus)].sum(axis=0)
-        first += len(panel.skus)
-        there = np.flatnonzero(total > 0)
-        lengths = np.diff(there) - 1
-        if not len(lengths):
-            continue
-        place = int(np.argmax(lengths))
-        long = int(lengths[place])
-        others = np.delete(lengths, place)
-        begins = int(there[place]) + 1
-        usual = float(total[max(begins - USUAL[facts.frequency], 0) : begins].mean()) * long
-        lately = begins + long >= facts.width - 2 * OLD[facts.frequency]
-        if (
-            lately
-            and long >= HOLE[facts.frequency]
-            and usual >= LOST["store"]
-            and long > RUNS["store"] * int(others.max(initial=0))
-        ):
-            at.setdefault((begins, long), []).append(panel.store)
     found = []
-    for (begins, long), stores in sorted(at.items()):
+    for (begins, long), stores in sorted(holes(facts).items()):
         every = len(stores) == len(facts.panels) and len(stores) > 1
         who = "any store" if every else f"{'store' if len(stores) == 1 else 'stores'} {listed(stores)}"
         ends = facts.day(begins + long - 1)

@@ -7,7 +7,6 @@ Only what differs more than any of them, and by much, is drift, so that a season
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -19,6 +18,7 @@ from invplat.core.page.wording import percent
 from invplat.monitor.change import changed_at, ks, ks_chance, psi
 from invplat.monitor.facts import BLOCK, RECENT, Facts
 from invplat.monitor.finding import HIGH, MEDIUM, Finding
+from invplat.monitor.silence import Unknown
 
 Doubles = npt.NDArray[np.float64]
 GREAT = 0.25  # PSI that is said to be a great change
@@ -72,9 +72,9 @@ class Drift:
         return self.psi > GREAT and (outside or (moved and self.psi > more * BEYOND * self.usual))
 
 
-def drifts(facts: Facts, quiet: Mapping[str, date] | None = None) -> tuple[list[Drift], list[Finding]]:
-    """A row for each column that the data have, judged or not, and what is to be told. Of stores that are `quiet`
-    nothing is known from then on."""
+def drifts(facts: Facts, unknown: Unknown | None = None) -> tuple[list[Drift], list[Finding]]:
+    """A row for each column that the data have, judged or not, and what is to be told. In `unknown` stretches
+    of a store nothing is."""
     there = [name for name in COLUMNS if name == "demand" or any(panel.has(name) for panel in facts.panels)]
     groups = [("", np.ones(len(facts.names), bool))]
     categories = sorted(set(facts.categories) - {""})
@@ -84,9 +84,9 @@ def drifts(facts: Facts, quiet: Mapping[str, date] | None = None) -> tuple[list[
     rows, told = [], []
     for name in there:
         values = _values(facts, name)
-        for place, (store, _) in enumerate(facts.names if quiet else []):
-            if quiet and store in quiet:
-                values[place, facts.dates >= np.datetime64(quiet[store])] = np.nan
+        for place, (store, _) in enumerate(facts.names):
+            for start, end in (unknown or {}).get(store, []):
+                values[place, (facts.dates >= start) & (facts.dates <= end)] = np.nan
         whole: Drift | None = None
         for category, which in groups:
             row, since = _judged(facts, name, category, values[which], len(there) * len(groups))

@@ -66,9 +66,9 @@ def look(
         keep(storage, found)
         return found
     facts = read_facts(database, storage, tenant, today, champions)
-    quiet = silence.quiet(facts)
-    kept = history.update(database, storage, facts, quiet)
-    drifts, drifted = inputs.drifts(facts, quiet)
+    unknown = silence.unknown(facts)
+    kept = history.update(database, storage, facts, unknown)
+    drifts, drifted = inputs.drifts(facts, unknown)
     findings = [
         *quality.judged(kept.sums),
         *drifted,

@@ -23,6 +23,7 @@ from invplat.evaluate.metrics import pinball_losses
 from invplat.evaluate.naive import certain
 from invplat.evaluate.references import SEASON
 from invplat.monitor.facts import Facts
+from invplat.monitor.silence import Unknown
 from invplat.registry.parts import Part
 from invplat.storage import Storage
 
@@ -88,10 +89,10 @@ def _number(text: str) -> bool:
 
 
 def match(
-    facts: Facts, rows: pl.DataFrame, before: pl.DataFrame | None = None, quiet: Mapping[str, date] | None = None
+    facts: Facts, rows: pl.DataFrame, before: pl.DataFrame | None = None, unknown: Unknown | None = None
 ) -> Matched:
-    """`rows` as `read_parts` makes them; cells of `before` have been counted already. Of stores that are `quiet`
-    nobody knows what was sold from then on."""
+    """`rows` as `read_parts` makes them; cells of `before` have been counted already. In `unknown`
+    stretches of a store nobody knows what was sold."""
     if not len(rows):
         return Matched(pl.DataFrame())
     late = rows.filter(pl.col("as_of") >= pl.col("date"))
@@ -111,8 +112,8 @@ def match(
     for frequency, of_it in _by_frequency(good):
         panels = _panels(facts, frequency)
         for (store,), part in of_it.partition_by("store", as_dict=True).items():
-            since = (quiet or {}).get(str(store))
-            answered = _answered(part, panels.get(str(store)), SEASON[frequency], since)
+            gaps = (unknown or {}).get(str(store), [])
+            answered = _answered(part, panels.get(str(store)), SEASON[frequency], gaps)
             for state, number in answered["state"].value_counts().iter_rows():
                 states[state] += number
             waiting |= set(answered.filter(pl.col("state") == WAITING)["part"].unique().to_list())
@@ -149,7 +150,7 @@ def _panels(facts: Facts, frequency: str) -> dict[str, Panel]:
     return found
 
 
-def _answered(rows: pl.DataFrame, panel: Panel | None, season: int, quiet: date | None) -> pl.DataFrame:
+def _answered(rows: pl.DataFrame, panel: Panel | None, season: int, gaps: Sequence[tuple[Any, Any]]) -> pl.DataFrame:
     """With what came, what the seasonal naive would have said on the same day, the category, and the state."""
     size = len(rows)
     actual, naive = np.full(size, np.nan), np.full(size, np.nan)
@@ -170,8 +171,8 @@ def _answered(rows: pl.DataFrame, panel: Panel | None, season: int, quiet: date 
             COUNTED,
             np.where(panel.censored[own, at], CENSORED, HIDDEN),
         )
-        if quiet is not None:
-            state[inside & (_days(rows["date"]) >= as_day(quiet))] = HIDDEN
+        for start, end in gaps:
+            state[inside & (_days(rows["date"]) >= as_day(start)) & (_days(rows["date"]) <= as_day(end))] = HIDDEN
         actual[inside] = sure[own, at]
         naive[inside] = _naive(sure, own, at, known[inside], season)
         texts = panel.statics.texts.get("category")

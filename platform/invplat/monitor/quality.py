@@ -103,7 +103,9 @@ def _worse(weeks: Weeks, steps: int, category: str) -> Finding | None:
     for number, sure in SPANS:
         last = weeks.last(number)
         now = last.share("abs_error", "actual")
-        limit = max(was * WORSE, was + sure * spread / sqrt(number) + 0.01)
+        # A week that has just begun, or a category of few series, differs more by itself.
+        usual_size = past.total("n") / len(past.days)
+        limit = max(was * WORSE, was + sure * spread * sqrt(usual_size / max(last.total("n"), 1.0)) + 0.01)
         if last.total("n") < LEAST / 2 or not now > limit:
             continue
         before, naive = past.share("naive_error", "actual"), last.share("naive_error", "actual")

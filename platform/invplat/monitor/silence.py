@@ -1,4 +1,4 @@
-"""Stores, categories and series that fell silent: closed, or a till that is dead, or files that are missing.
+"""Stores, categories and series that fell silent, now or for a while: closed, a dead till, or missing files.
 
 Too long to be chance, by how much was usual and how long it was ever silent before.
 """
@@ -18,25 +18,57 @@ from invplat.monitor.facts import Facts
 from invplat.monitor.finding import HIGH, LOW, MEDIUM, Finding, listed
 
 Doubles = npt.NDArray[np.float64]
+Unknown = dict[str, list[tuple[Any, Any]]]  # store → first and last day of each stretch, as datetime64
 USUAL = {"daily": 56, "weekly": 8, "monthly": 6}  # periods that say what a store sells
 YEAR = {"daily": 365, "weekly": 52, "monthly": 12}
 OLD = {"daily": 90, "weekly": 13, "monthly": 4}  # periods after which a silence is no news
 LOST = {"store": 12.0, "category": 25.0, "series": 60.0}  # units that should have been sold meanwhile
 RUNS = {"store": 2, "category": 3, "series": 4}  # times as long as it ever was without sales
+HOLE = {"daily": 7, "weekly": 1, "monthly": 1}  # periods without anything
 LEAST = {"store": 2, "category": 3, "series": 7}  # periods
 
 
-def quiet(facts: Facts) -> dict[str, date]:
-    """Stores that are silent now, and since when: what they sold from then on is not known."""
-    found: dict[str, date] = {}
+def unknown(facts: Facts) -> Unknown:
+    """Stretches of which nobody knows what a store sold: it is silent now, or was, far longer than it ever is."""
+    found: Unknown = {}
     first = 0
     for panel in facts.panels:
         total = facts.sold[first : first + len(panel.skus)].sum(axis=0)
         first += len(panel.skus)
         run = _dead(total[facts.shift(panel) :], "store", facts.frequency)
         if run:
-            found[panel.store] = date.fromisoformat(facts.day(facts.width - run))
+            found[panel.store] = [(facts.dates[facts.width - run], facts.dates[-1])]
+    for (begins, long), stores in holes(facts).items():
+        for store in stores:
+            found.setdefault(store, []).append((facts.dates[begins], facts.dates[begins + long - 1]))
     return found
+
+
+def holes(facts: Facts) -> dict[tuple[int, int], list[str]]:
+    """Where each begins on the common calendar and how long it is, and the stores that have it."""
+    at: dict[tuple[int, int], list[str]] = {}
+    first = 0
+    for panel in facts.panels:
+        total = facts.sold[first : first + len(panel.skus)].sum(axis=0)
+        first += len(panel.skus)
+        there = np.flatnonzero(total > 0)
+        lengths = np.diff(there) - 1
+        if not len(lengths):
+            continue
+        place = int(np.argmax(lengths))
+        long = int(lengths[place])
+        others = np.delete(lengths, place)
+        begins = int(there[place]) + 1
+        usual = float(total[max(begins - USUAL[facts.frequency], 0) : begins].mean()) * long
+        lately = begins + long >= facts.width - 2 * OLD[facts.frequency]
+        if (
+            lately
+            and long >= HOLE[facts.frequency]
+            and usual >= LOST["store"]
+            and long > RUNS["store"] * int(others.max(initial=0))
+        ):
+            at.setdefault((begins, long), []).append(panel.store)
+    return at
 
 
 def silent(facts: Facts) -> list[Finding]:
