@@ -154,7 +154,7 @@ def test_a_failure_in_the_middle_takes_down_what_was_up(
     earlier = made(home, Node("head", Process("", 0, "", "")), cluster="c1")
     lasting: list[subprocess.Popen[bytes]] = []
 
-    def start(found: Note, name: str, memory: int, words: object) -> subprocess.Popen[bytes]:
+    def start(found: Note, name: str, memory: int, words: object, given: object) -> subprocess.Popen[bytes]:
         if name == "head":
             marked = {**os.environ, **processes.mark(found.id, name)}
             lasting.append(subprocess.Popen([sys.executable, "-c", LASTS], env=marked))

@@ -12,7 +12,7 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +30,16 @@ UP_WITHIN = 180.0  # seconds
 DOWN = "invplat cluster down"
 
 
-def up(home: Path, count: int, cpus: int, *, dashboard: bool, told: Callable[[str], None]) -> Note:
+def up(
+    home: Path,
+    count: int,
+    cpus: int,
+    *,
+    dashboard: bool,
+    told: Callable[[str], None],
+    environment: Mapping[str, str] | None = None,
+) -> Note:
+    """`environment`: what its processes find in theirs besides, secrets too."""
     with _alone(home):
         found = notes.find(home)
         if found is not None:
@@ -42,11 +51,13 @@ def up(home: Path, count: int, cpus: int, *, dashboard: bool, told: Callable[[st
             with ExitStack() as held:
                 port = held.enter_context(socket.create_server((HOST, 0))).getsockname()[1] if dashboard else None
             url = None if port is None else f"http://{HOST}:{port}"
+            given = environment or {}
             names = [HEAD, *(f"node-{number}" for number in range(1, count))]
             share = int(_memory() * (1 - LEFT) / count)
-            _wait(note, {HEAD: _start(note, HEAD, share, _leads(note, port))})
+            _wait(note, {HEAD: _start(note, HEAD, share, _leads(note, port), given)})
             told(f"{HEAD} is up" if count > 1 else f"{HEAD} is up, and all there is")
-            _wait(note, {name: _start(note, name, share, [f"--address={note.address}"]) for name in names[1:]})
+            joins = [f"--address={note.address}"]
+            _wait(note, {name: _start(note, name, share, joins, given) for name in names[1:]})
             return notes.started(note, tuple(_node(note, name) for name in names), url)
         except BaseException:
             _clear(note, grace=0)
@@ -86,13 +97,15 @@ def _leads(note: Note, dashboard: int | None) -> list[str]:
     return words if dashboard is None else [*words, f"--dashboard-host={HOST}", f"--dashboard-port={dashboard}"]
 
 
-def _start(note: Note, name: str, memory: int, words: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start(
+    note: Note, name: str, memory: int, words: Sequence[str], given: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     folder = note.folder / name
     folder.mkdir()
     sizes = [f"--num-cpus={note.cpus}", "--num-gpus=0", f"--memory={memory}", f"--object-store-memory={OBJECT_STORE}"]
     places = [f"--temp-dir={folder}", f"--labels=invplat-node={name}", "--dashboard-agent-listen-port=0"]
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "INVPLAT_"))}
-    environment = kept | note.environment() | processes.mark(note.id, name)
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("RAY_") and key != "INVPLAT_ADDRESS"}
+    environment = {**kept, **given} | note.environment() | processes.mark(note.id, name)
     environment |= {"RAY_USAGE_STATS_ENABLED": "0", "PATH": f"{Path(sys.executable).parent}{os.pathsep}{_path()}"}
     with (note.folder / f"{name}.log").open("wb") as log:
         return subprocess.Popen(

@@ -97,7 +97,6 @@ def _draw(output: Output, content: dict[str, Any]) -> None:
         click.echo(f"the dashboard is {content['dashboard']}")
     if "trouble" in content:
         click.echo(content["trouble"])
-    click.echo()
     rows = [
         (
             node["node"],
@@ -109,7 +108,9 @@ def _draw(output: Output, content: dict[str, Any]) -> None:
         )
         for node in content["nodes"]
     ]
-    output.table(rows, ("node", "", "CPUs", "in use", "GiB", "pid"))
+    if rows:
+        click.echo()
+        output.table(rows, ("node", "", "CPUs", "in use", "GiB", "pid"))
     for application in content["applications"]:
         click.echo(f"\nserved: {application['name']}, {application['state']}")
     if content["state"] == "dead":

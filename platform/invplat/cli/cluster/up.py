@@ -33,10 +33,13 @@ def command(output: Output, nodes: int, cpus: int, dashboard: bool) -> None:
     from invplat.cluster import nodes as started
     from invplat.cluster.note import plain
 
+    settings = output.settings
     began = time.monotonic()
     before = signal.signal(signal.SIGTERM, _stop)
     try:
-        note = started.up(output.settings.home, nodes, cpus, dashboard=dashboard, told=output.note)
+        # As no secret is sent to a cluster, it has to know by itself where the registry and the bytes are.
+        given = {"INVPLAT_DATABASE_URL": settings.database_url, "INVPLAT_STORAGE_URL": settings.storage_url}
+        note = started.up(settings.home, nodes, cpus, dashboard=dashboard, told=output.note, environment=given)
     finally:
         signal.signal(signal.SIGTERM, before)
     took = time.monotonic() - began
