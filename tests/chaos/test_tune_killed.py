@@ -50,8 +50,9 @@ def test_the_driver_killed(tuning: Tuning, undisturbed: Tuning) -> None:
 def test_a_worker_killed(tuning: Tuning, undisturbed: Tuning) -> None:
     with begun(tuning.words("--quiet")) as process:
         tuning.wait(1, process)
-        until(lambda: bool(workers(process)), process)
-        os.kill(workers(process)[0], signal.SIGKILL)
+        seen: list[int] = []
+        until(lambda: bool(seen.extend(workers(process)) or seen), process)  # at work by then, or between two packs
+        os.kill(seen[0], signal.SIGKILL)
         said, trouble = process.communicate()
     assert process.returncode == 0, trouble
     assert "Traceback" not in trouble
@@ -82,7 +83,7 @@ def test_it_is_told_to_end(send: Callable[[int, int], None], number: int, tuning
 
 
 def test_ctrl_c_in_one_process(tuning: Tuning) -> None:
-    with begun(tuning.words("--in-process")) as process:
+    with begun(tuning.words("--in-process", "--epochs", 40)) as process:  # long enough to be in its middle
         tuning.wait(1, process)
         os.killpg(process.pid, signal.SIGINT)
         _, trouble = process.communicate(timeout=60)
