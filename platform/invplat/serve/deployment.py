@@ -20,14 +20,17 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from invplat.core.errors import InvplatError, SettingRefused
+from invplat.core.errors import InvplatError
 from invplat.core.settings import Settings
 from invplat.registry import tenants
 from invplat.registry.database import Database
 from invplat.serve import front
+from invplat.serve.options import Options as Options
+from invplat.serve.options import of_texts
 from invplat.session import OBJECT_STORE, check_address, connected, quiet
 
 NAME = "invplat"
+NEAR_WITHIN = 15.0  # seconds that a healthy deployment elsewhere has to be reached from here
 HEALTHY_WITHIN = 180.0  # seconds
 LOGS = "see why: the logs of Ray are under /tmp/ray/session_latest/logs/serve"
 DRAIN = 10.0  # seconds that a replica has to finish what it has begun
@@ -38,18 +41,6 @@ SERVE = {
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
     "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
 }
-
-
-@dataclass(frozen=True)
-class Options:
-    host: str = "127.0.0.1"
-    port: int = 8000
-    replicas: tuple[int, int] = (1, 1)
-    workloads: tuple[str, ...] = ()
-    haproxy: bool = True
-    memory: int = 1 << 30  # bytes of each replica's books
-    in_flight: int = 256  # requests that a replica has at once; more are told to come again
-    rate: float = 200.0  # requests a second of one key, at each replica
 
 
 @dataclass(frozen=True)
@@ -89,7 +80,7 @@ def deploy(
         told("Ray is up; starting the replicas")
         try:
             _started(settings, options)
-            yield _deployed(settings, options)
+            yield _deployed(settings, options, address)
         finally:
             if address is None:
                 told("stopping")
@@ -140,42 +131,7 @@ def built(args: Mapping[str, Any]) -> Any:
     those of its environment; `args` are fields of Options, and may be texts."""
     from invplat.core.settings import load_settings
 
-    return _application(load_settings({}), _options(args))
-
-
-def _options(args: Mapping[str, Any]) -> Options:
-    known: dict[str, Any] = asdict(Options())
-    odd = sorted(set(args) - set(known))
-    if odd:
-        raise SettingRefused(f"{odd[0]!r} is no option of a deployment", hint=f"there are {', '.join(known)}")
-    found: dict[str, Any] = {}
-    for name, given in args.items():
-        usual, words = known[name], given.replace("..", ",").split(",") if isinstance(given, str) else given
-        try:
-            if name == "replicas":
-                counts = [int(word) for word in (words if isinstance(words, list | tuple) else [words])]
-                found[name] = (counts[0], counts[-1])
-            elif isinstance(usual, tuple):
-                found[name] = tuple(word for word in words if word)
-            elif isinstance(usual, bool):
-                found[name] = str(given).lower() in ("1", "true", "yes")
-            else:
-                found[name] = type(usual)(given)
-        except (TypeError, ValueError) as error:
-            raise SettingRefused(f"{name}: {given!r}", hint=f"such as {usual!r}") from error
-    return Options(**found)
-
-
-def _started(settings: Settings, options: Options) -> None:
-    from ray.exceptions import RayError
-
-    try:
-        _run(settings, options)
-    except (RayError, RuntimeError, TimeoutError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise InvplatError(
-            f"the replicas could not be started: {lines[-1] if lines else type(error).__name__}", hint=LOGS
-        ) from error
+    return _application(load_settings({}), of_texts(args))
 
 
 def _run(settings: Settings, options: Options) -> None:
@@ -266,25 +222,35 @@ def _received(sent: Mapping[str, Any]) -> Settings:
     return Settings(**{**sent, "home": Path(sent["home"])})
 
 
-def _deployed(settings: Settings, options: Options) -> Deployed:
-    """Once it answers from outside."""
-    host = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host
+def _deployed(settings: Settings, options: Options, address: str | None) -> Deployed:
+    """Once it answers from outside. On a cluster Serve has said that it is healthy; whether its port can be reached
+    from here is the network's to say."""
+    here = "127.0.0.1" if address is None else _host(address)
+    host = here if options.host in ("0.0.0.0", "::") else options.host
     url = f"http://{f'[{host}]' if ':' in host else host}:{options.port}"
-    until = time.monotonic() + HEALTHY_WITHIN
+    until = time.monotonic() + (HEALTHY_WITHIN if address is None else NEAR_WITHIN)
     trouble = ""
     while time.monotonic() < until:
         try:
             with urlopen(f"{url}/healthz", timeout=5) as answer:
                 json.loads(answer.read())
-                with closing(Database(settings.database_url)) as database:
-                    return Deployed(url, len(tenants.names(database)), options.replicas[0])
+            break
         except (OSError, ValueError) as error:
             trouble = str(error)
         time.sleep(0.2)
-    raise InvplatError(
-        f"the deployment does not answer at {url} within {HEALTHY_WITHIN:.0f} seconds: {trouble}",
-        hint=LOGS,
-    )
+    else:
+        if address is None:
+            raise InvplatError(
+                f"the deployment does not answer at {url} within {HEALTHY_WITHIN:.0f} seconds: {trouble}", hint=LOGS
+            )
+    with closing(Database(settings.database_url)) as database:
+        return Deployed(url, len(tenants.names(database)), options.replicas[0])
+
+
+def _host(address: str) -> str:
+    """Of the cluster's head, as it was named; this machine's own Ray is here."""
+    named = address.removeprefix("ray://").rpartition(":")[0].strip("[]")
+    return named or "127.0.0.1"
 
 
 def _hush() -> None:
