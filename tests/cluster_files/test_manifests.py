@@ -176,6 +176,7 @@ def test_serve_takes_its_settings_and_the_application_is_built_from_them() -> No
         from ray.serve.schema import ServeDeploySchema
 
     from invplat.serve import deployment, front
+    from invplat.serve.options import of_texts
     from invplat.session import ONE_THREAD
 
     found = ServeDeploySchema.model_validate(served())
@@ -184,7 +185,7 @@ def test_serve_takes_its_settings_and_the_application_is_built_from_them() -> No
     assert callable(getattr(import_module(module), name))
     assert application.name == deployment.NAME
     assert application.route_prefix == "/"
-    options = deployment._options(application.args)
+    options = of_texts(application.args)
     (made,) = [call_user_app_builder_with_args_if_necessary(deployment.built, application.args)._bound_deployment]
     assert made.name == "replica"
     assert made._deployment_config.autoscaling_config.max_replicas == options.replicas[1]

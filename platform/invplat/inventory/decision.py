@@ -90,9 +90,9 @@ def _until(
             hint="give chances that sum to 1 for every item",
         )
     longest = int(torch.nonzero(lead_chances.reshape(-1, lead_chances.shape[-1]).sum(0)).max())
-    times = [time for time in range(longest + 1) if bool((lead_chances[..., time] > 0).any())]
-    weights = lead_chances[..., times].to(demand.values.dtype)
-    parts = [demand.over(0, time + review, correlation) for time in times]
+    possible = [time for time in range(longest + 1) if bool((lead_chances[..., time] > 0).any())]
+    weights = lead_chances[..., possible].to(demand.values.dtype)
+    parts = [demand.over(0, time + review, correlation) for time in possible]
     return mixed(parts, weights.expand(*review.shape, -1))
 
 

@@ -69,7 +69,8 @@ class Demand:
         weights = weights.index_add(0, place[above] - 1, 1 - part[above]).index_add(0, place[above], part[above])
         low, high = self.values[..., :1], self.values[..., 1:2]
         below = (low + (high - low) * part[~above]).clamp(min=0).sum(-1)
-        return (self.values @ weights + below) / GRID
+        found: Tensor = (self.values @ weights + below) / GRID
+        return found
 
     def chance(self, stock: Tensor) -> Tensor:
         """Of a demand within `stock` (items × any number of stocks)."""

@@ -134,6 +134,18 @@ def built(args: Mapping[str, Any]) -> Any:
     return _application(load_settings({}), of_texts(args))
 
 
+def _started(settings: Settings, options: Options) -> None:
+    from ray.exceptions import RayError
+
+    try:
+        _run(settings, options)
+    except (RayError, RuntimeError, TimeoutError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise InvplatError(
+            f"the replicas could not be started: {lines[-1] if lines else type(error).__name__}", hint=LOGS
+        ) from error
+
+
 def _run(settings: Settings, options: Options) -> None:
     from ray import serve
     from ray.serve.config import HTTPOptions

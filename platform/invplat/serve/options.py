@@ -42,15 +42,3 @@ def of_texts(args: Mapping[str, Any]) -> Options:
         except (TypeError, ValueError) as error:
             raise SettingRefused(f"{name}: {given!r}", hint=f"such as {usual!r}") from error
     return Options(**found)
-
-
-def _started(settings: Settings, options: Options) -> None:
-    from ray.exceptions import RayError
-
-    try:
-        _run(settings, options)
-    except (RayError, RuntimeError, TimeoutError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise InvplatError(
-            f"the replicas could not be started: {lines[-1] if lines else type(error).__name__}", hint=LOGS
-        ) from error
