@@ -151,31 +151,44 @@ def connected(
     variables = {**ONE_THREAD, **(environment or {})}
     options: dict[str, Any] = {"namespace": "invplat", "log_to_driver": False, "configure_logging": False}
     logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)  # it says each time that a token guards us
-    if address is None:
-        ray.init(
-            address="local",  # else RAY_ADDRESS in the environment would be obeyed
-            num_cpus=max(1, workers),
-            num_gpus=None if gpus else 0,  # None: as many as there are
-            object_store_memory=max(store, OBJECT_STORE),
-            include_dashboard=False,
-            runtime_env={"env_vars": variables},
-            **options,
-        )
-    else:
-        sent: dict[str, Any] = {"env_vars": variables}
-        if packages is not None:
-            sent["py_modules"] = [import_module(name) for name in ("invplat", *packages)]
+    with _to_itself():
+        if address is None:
+            ray.init(
+                address="local",  # else RAY_ADDRESS in the environment would be obeyed
+                num_cpus=max(1, workers),
+                num_gpus=None if gpus else 0,  # None: as many as there are
+                object_store_memory=max(store, OBJECT_STORE),
+                include_dashboard=False,
+                runtime_env={"env_vars": variables},
+                **options,
+            )
+        else:
+            sent: dict[str, Any] = {"env_vars": variables}
+            if packages is not None:
+                sent["py_modules"] = [import_module(name) for name in ("invplat", *packages)]
+            try:
+                ray.init(address=address, runtime_env=sent, **options)
+            except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
+                raise SettingRefused(
+                    f"the Ray cluster at {hide_secrets(address)} did not take us in: {str(error).splitlines()[0]}",
+                    hint="it must run the same Ray as here; without --address the work runs on this machine",
+                ) from error
         try:
-            ray.init(address=address, runtime_env=sent, **options)
-        except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
-            raise SettingRefused(
-                f"the Ray cluster at {hide_secrets(address)} did not take us in: {str(error).splitlines()[0]}",
-                hint="it must run the same Ray as here; without --address the work runs on this machine",
-            ) from error
+            yield
+        finally:
+            ray.shutdown()
+
+
+@contextmanager
+def _to_itself() -> Iterator[None]:
+    """What a raylet has to report, of a node that died for example, Ray would print amid our answers, on stdout."""
+    worker: Any = import_module("ray._private.worker")
+    said = worker.print_to_stdstream
+    worker.print_to_stdstream = lambda *data, **how: None
     try:
         yield
     finally:
-        ray.shutdown()
+        worker.print_to_stdstream = said
 
 
 def room() -> tuple[int, int]:
