@@ -211,3 +211,20 @@ def test_what_the_model_has_learnt_is_no_drift(shop: Shop) -> None:
     found = shop.look()
     assert found.learnt == manifest.end
     assert found.findings == ()
+
+
+def test_a_base_that_learnt_from_it_counts_where_it_has_no_model_of_its_own(shop: Shop) -> None:
+    from invplat.registry import versions
+    from invplat.registry.versions import Learnt, Version
+
+    made = world()
+    shop.add(made, until=DAYS - 7)
+    assert shop.look().learnt is None
+    nothing: dict[str, str] = {}
+    learnt = (Learnt("another", 1, "x"), Learnt(TENANT, 1, "y"))
+    base = Version(None, "mlp", 1, "mlp", "bases/mlp/1", None, 0, "", nothing, nothing, nothing, learnt)
+    versions.register(shop.database, [base])
+    shop.append(made, DAYS - 7, DAYS)
+    found = shop.look()
+    assert found.learnt == str(day(DAYS - 8))
+    assert {row.note for row in found.drifts} == {"too little is new since the model learnt"}

@@ -5,7 +5,6 @@ Everything is read once; knows nothing of forecasts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -113,10 +112,7 @@ class Facts:
         return str(self.dates[int(np.clip(place, 0, self.width - 1))])
 
 
-def read_facts(
-    database: Database, storage: Storage, tenant: str, today: date, champions: Mapping[str, str] | None = None
-) -> Facts:
-    """`champions`: tenant → id of its champion, where many are asked for; else it is looked up."""
+def read_facts(database: Database, storage: Storage, tenant: str, today: date) -> Facts:
     dataset = Dataset.open(storage, tenant)
     found, why = [], ""
     for store in dataset.stores:
@@ -129,17 +125,18 @@ def read_facts(
             f"no store of {tenant} has a usable history up to {today}: {why}", hint="give a later --today"
         )
     known = tuple(date.fromisoformat(one.last) for one in datasets.of_tenant(database, tenant) if one.last)
-    model = champions.get(tenant) if champions is not None else champion(database, tenant)
+    model = champion(database, tenant)
     return Facts(tenant, dataset, tuple(found), today, _learnt(database, tenant, model, today), known)
 
 
 def champion(database: Database, tenant: str) -> str | None:
-    """The id of the model that answers for it: its own, or the base's."""
+    """The id of the model that answers for it: its own champion, or the bases', or the base that was made last."""
     for owner in (tenant, None):
         found = [one for one in aliases.of_tenant(database, owner) if one.alias == aliases.CHAMPION]
         if found:
             return max(found, key=lambda one: one.changed).model
-    return None
+    bases = [one for one in versions.of_tenant(database, None) if one.prefix]
+    return max(bases, key=lambda one: one.made).id if bases else None
 
 
 def _learnt(database: Database, tenant: str, model: str | None, today: date) -> date | None:

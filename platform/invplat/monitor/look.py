@@ -58,14 +58,13 @@ def look(
     tenant: str,
     *,
     today: date,
-    champions: Mapping[str, str] | None = None,
 ) -> Look:
     tenants.get(database, tenant)  # refuses what isn't there, with the nearest names
     if not versions(storage, tenant):
         found = Look(tenant, str(today), None, None, None, notes=("there are no data of it yet",))
         keep(storage, found)
         return found
-    facts = read_facts(database, storage, tenant, today, champions)
+    facts = read_facts(database, storage, tenant, today)
     unknown = silence.unknown(facts)
     kept = history.update(database, storage, facts, unknown)
     drifts, drifted = inputs.drifts(facts, unknown)
