@@ -24,6 +24,7 @@ Doubles = npt.NDArray[np.float64]
 GREAT = 0.25  # PSI that is said to be a great change
 BEYOND = 1.5  # times the most that the reference's own stretches differ
 YOUNG = 2.0  # times as much is asked where less than a year is known: it may be the season
+PART = 1.5  # times as much is asked of a category, which goes its own way more than the whole does
 CHANCE = 0.01  # of all columns together
 LEAST_NOW = 24  # values; of a category twice as many
 LEAST_STRETCHES = 3  # of the reference: of fewer nobody knows what is usual
@@ -62,7 +63,7 @@ class Drift:
         if self.psi is None or self.usual is None or self.chance is None or self.chance >= CHANCE:
             return False
         _, relative, least = COLUMNS[self.column]
-        more = YOUNG if self.young else 1.0
+        more = YOUNG if self.young else PART if self.category else 1.0
         least *= more
         now, lowest, highest = self.now or 0.0, self.lowest or 0.0, self.highest or 0.0
         room = (least * lowest, least * highest) if relative else (least, least)
@@ -108,7 +109,9 @@ def _told(row: Drift, since: str) -> Finding:
         moved = f"{percent(now)} on average, unlike what the model has learnt from"
     return Finding(
         "drift",
-        HIGH if row.psi is not None and row.psi > 2 * GREAT and row.column == "demand" and not row.young else MEDIUM,
+        HIGH
+        if row.psi is not None and row.psi > 2 * GREAT and row.column == "demand" and not (row.young or row.category)
+        else MEDIUM,
         since,
         f"{what.capitalize()}{where}: {moved}{season} (PSI {row.psi:.2f}, by itself at most {row.usual:.2f}).",
         "fine-tune the model on newer data; if nobody meant this change, look into the files",
