@@ -228,3 +228,17 @@ def test_a_base_that_learnt_from_it_counts_where_it_has_no_model_of_its_own(shop
     found = shop.look()
     assert found.learnt == str(day(DAYS - 8))
     assert {row.note for row in found.drifts} == {"too little is new since the model learnt"}
+
+
+def test_businesses_with_seasons_and_promotions_are_left_in_peace(shop: Shop) -> None:
+    """Of the made-up nation, whose demand follows holidays, weather and leaflets: nothing that needs to be done."""
+    from tests.transfer.firms import typed
+
+    files = shop.home / "world"
+    sizes = ("--tenants", 4, "--stores", 2, "--skus", 12, "--days", 430, "--seed", 11)
+    typed(shop.home, "data", "synth", *sizes, "--out", files)
+    for number in range(4):
+        name = f"tenant-{number:04}"
+        typed(shop.home, "tenant", "add", name, "--data", files / name, "--mapping", "generic")
+        for today in (date(2025, 12, 31), date(2025, 11, 30)):
+            assert [one for one in shop.look(name, today).findings if one.severity != "low"] == []

@@ -34,7 +34,7 @@ YEARS = 2  # of reference, at most: older habits are no reference
 NEW_SHARE = 0.1  # of what is sold lately, by products that were never seen before
 COLUMNS = {  # column of the panel → what a person calls it, whether it is relative to a series' own usual, and a change
     "demand": ("demand", True, 0.25),  # of its mean that is worth a word
-    "price": ("prices", True, 0.05),
+    "price": ("prices", True, 0.08),
     "promotion": ("promotions", False, 0.1),
     "discount": ("discounts", False, 0.05),
     "on_hand": ("stock", True, 0.5),
