@@ -20,9 +20,7 @@ router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["kpis"])
 _FOUND = Remembered(200)
 
 
-@router.get(
-    "/kpis", summary="Turnover, holding cost, service level, stockouts", response_model=Kpis
-)
+@router.get("/kpis", summary="Turnover, holding cost, service level, stockouts", response_model=Kpis)
 def kpis(
     tenant: TenantName,
     service: Service,
