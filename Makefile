@@ -14,8 +14,9 @@ demo: $(READY)
 	$(BIN)/invplat --home demo demo $(or $(ARGS),$(shell [ -t 0 ] || echo --once))
 	@echo "demo: a made-up world was ingested and described, a base tuned, trained, adapted to each and served; see ./demo"
 
+# Two files at a time: much of a test here is waiting for processes. ARGS="-n 0" for one.
 test: $(READY)
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
 	@echo "test: everything under tests/ passed"
 
 # Part of make test, too; here to be run again and again: make test-chaos TIMES=10

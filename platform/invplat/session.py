@@ -137,6 +137,8 @@ def connected(
         _join(address)
     import ray
 
+    if address is not None and ":" not in address:
+        check_address(address)  # a name of no cluster is that, whatever this process works on
     if ray.is_initialized():
         there = ray.get_runtime_context().gcs_address
         if address not in (None, "auto", there):

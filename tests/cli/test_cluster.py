@@ -96,7 +96,8 @@ def test_a_secret_is_nobody_else_s(home: Path) -> None:
 def test_whoever_names_its_address_is_let_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = made(home, Node("head", Process.this()))
     for name in found.environment():
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")  # so that it is as before when this test is over
+        monkeypatch.delenv(name)
     monkeypatch.setenv("RAY_AUTH_TOKEN", "of another cluster")
     monkeypatch.setattr("invplat.session.sys.modules", {})  # not the Ray of this test run
     with pytest.raises(SettingRefused):  # nobody listens there

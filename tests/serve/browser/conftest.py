@@ -66,8 +66,9 @@ def up(app: Any) -> Iterator[str]:
     thread.join(20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Of one file: while it is there an event loop runs in this thread, which other tests want for themselves."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'invplat[dev]'")
     if not CHROMIUM.exists():
         pytest.skip(f"needs a browser at {CHROMIUM}: apt-get install chromium")
