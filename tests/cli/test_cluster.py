@@ -152,6 +152,7 @@ def test_a_failure_in_the_middle_takes_down_what_was_up(
 ) -> None:
     """The head comes up and goes on, the second node does not; and before, what a dead cluster left is cleared away."""
     left = begin(LASTS, "node-1")
+    waited(lambda: set(processes.marked("c1").values()) == {"node-1"})  # it bears its mark once it is itself
     earlier = made(home, Node("head", Process("", 0, "", "")), cluster="c1")
     lasting: list[subprocess.Popen[bytes]] = []
 
@@ -168,8 +169,8 @@ def test_a_failure_in_the_middle_takes_down_what_was_up(
     with pytest.raises(InvplatError, match="node-1 did not start: no room"):
         nodes.up(home, 2, 1, dashboard=False, told=said.append)
     assert said == ["what was left of an earlier cluster is cleared away", "head is up"]
-    assert left.wait() == -signal.SIGTERM
-    assert lasting[0].wait() == -signal.SIGKILL
+    assert left.wait(60) == -signal.SIGTERM
+    assert lasting[0].wait(60) == -signal.SIGKILL
     assert note.find(home) is None
     assert not earlier.folder.exists()
 
