@@ -18,6 +18,7 @@ from invplat.serve.heads import Asked, Stack, apart
 from invplat.workload import Prediction
 
 MOST = 512  # examples in one go on the event loop
+TURNS = 6  # of the loop, at most
 LONG = 64  # more examples than this go to the thread
 
 
@@ -45,11 +46,19 @@ class Batcher:
         self._waiting.append(_Waiting(stack, asked, future))
         if not self._called:
             self._called = True
-            loop.call_soon(self._flush)
+            loop.call_soon(self._gather, 0, TURNS)
         return await future
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _gather(self, seen: int, turns: int) -> None:
+        """Each turn of the loop may bring more who have arrived already and are still being read: as long as it does,
+        they come along."""
+        if turns and seen < len(self._waiting) < MOST:
+            asyncio.get_running_loop().call_soon(self._gather, len(self._waiting), turns - 1)
+        else:
+            self._flush()
 
     def _flush(self) -> None:
         self._called = False

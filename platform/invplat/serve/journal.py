@@ -26,6 +26,7 @@ from invplat.serve.books import Volume
 from invplat.storage import Storage
 from invplat.workload import Prediction
 
+PAUSE = 0.002  # seconds between two parts, for those who wait for an answer
 EVERY = 15.0  # seconds between two writings
 MOST = 2_000_000  # numbers that wait at most
 
@@ -104,6 +105,7 @@ class Journal:
                 self._parts.append(self._part(tenant, model, group))
             except (InvplatError, OSError):
                 self._again(group)
+            self._stop.wait(PAUSE)
         if self._parts:
             PREDICTED.add(self.database, self._parts)  # those that it knows already it takes once
             self.written += sum(part.rows for part in self._parts)
