@@ -130,12 +130,13 @@ class Load:
         due = time.monotonic() + draw.uniform(0, step)
         while not self._over.wait(max(0.0, due - time.monotonic())):
             tenant = draw.choice(self.tenants)
+            with self._lock:
+                self.asked += 1  # before it is answered: what hangs, or ends this thread, is missed
             began = time.monotonic()
             model, said = self._once(clients[tenant], tenant, draw)
             ended = time.monotonic()
             due = max(due + step, ended - 1.0)  # after a wait a little is made up for, not all
             with self._lock:
-                self.asked += 1
                 self.right += not said
                 self.by[tenant, model] += 1
                 self.took.append((ended, ended - began))
