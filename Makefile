@@ -14,12 +14,12 @@ demo: $(READY)
 	$(BIN)/invplat --home demo demo $(or $(ARGS),$(shell [ -t 0 ] || echo --once))
 	@echo "demo: a made-up world was ingested and described, a base tuned, trained, adapted to each and served; see ./demo"
 
-# Two files at a time: much of a test here is waiting for processes. ARGS="-n 0" for one.
+# Two files at a time: much of a test here is waiting for processes. ARGS="-n 0" for one. Without those marked `long`.
 test: $(READY)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not long" $(ARGS)
 	@echo "test: everything under tests/ passed"
 
-# Part of make test, too; here to be run again and again: make test-chaos TIMES=10
+# With the long ones, which make test leaves out; again and again: make test-chaos TIMES=10
 test-chaos: $(READY)
 	@for number in $$(seq $(or $(TIMES),1)); do $(BIN)/python -m pytest -q tests/chaos $(ARGS) || exit 1; done
 	@echo "test-chaos: killed, interrupted and starved, everything went on as it should"
