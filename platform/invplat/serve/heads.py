@@ -157,7 +157,7 @@ class Stack:
         return found
 
     def _together(self, index: Tensor, told: Mapping[str, Tensor]) -> Outputs:
-        weights = {name: rows[index] for name, rows in self.rows.items()}
+        weights = {name: rows.index_select(0, index) for name, rows in self.rows.items()}
         answering = self._answering
 
         def one(mine: Weights, seen: Weights) -> Outputs:
