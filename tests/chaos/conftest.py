@@ -1,12 +1,16 @@
-"""A business to tune on, made once for all tests here."""
+"""A business to tune on, made once for all tests here; and the table of promises at the end."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.chaos import promises
+from tests.chaos.promises import Promise
 from tests.chaos.tuning import SMALL, Tuning, command, done, run
 
 
@@ -32,3 +36,21 @@ def shop_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tuning(shop_home: Path, tmp_path: Path) -> Tuning:
     return Tuning(shop_home, tmp_path / "kept")
+
+
+@pytest.fixture
+def promise(request: pytest.FixtureRequest) -> Promise:
+    """Say what is promised, and what was measured: `promise("a node killed", "nothing lost", {"requests lost": 0})`."""
+    return Promise(request.node.user_properties)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    rows = promises.said(terminalreporter.stats)
+    if not rows:
+        return
+    terminalreporter.section("promised and measured")
+    for line in promises.drawn(rows):
+        terminalreporter.write_line(line)
+    if path := os.environ.get(promises.FILE):
+        promises.write(rows, Path(path))
+        terminalreporter.write_line(f"\nadded to {path}")
