@@ -24,12 +24,15 @@ test-chaos: $(READY)
 	@for number in $$(seq $(or $(TIMES),1)); do $(BIN)/python -m pytest -q tests/chaos $(ARGS) || exit 1; done
 	@echo "test-chaos: killed, interrupted and starved, everything went on as it should"
 
+# Looks up known vulnerabilities too; where it can't, it says so and goes on. AUDIT=--strict does not go on.
 lint: $(READY)
-	$(BIN)/ruff check platform workloads tests
-	$(BIN)/ruff format --check platform workloads tests
+	$(BIN)/ruff check platform workloads tests examples
+	$(BIN)/ruff format --check platform workloads tests examples
 	$(BIN)/mypy --strict platform workloads
 	$(BIN)/lint-imports
-	@echo "lint: rules, format, types and floors all hold"
+	$(BIN)/python tests/tools/licences.py
+	$(BIN)/python tests/tools/audit.py $(AUDIT)
+	@echo "lint: rules, format, types, floors and licences all hold"
 
 bench: $(READY)
 	@test -f "tests/benchmarks/$(NAME).py" || { \
