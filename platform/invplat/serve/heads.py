@@ -24,11 +24,13 @@ from invplat.data.panel import Panel
 from invplat.data.windows import Batch, Windows
 from invplat.model import Model
 from invplat.model.specimen import specimen_lead_times, specimen_panel, specimen_windows
+from invplat.serve.program import Work, written
 from invplat.transfer.judge import naive_of
 from invplat.workload import Layered, Outputs, Prediction, Workload
 
 FIRST = 8  # rows that a stack begins with
 AT_ONCE = 4096  # windows a step
+WRITTEN = 64  # examples; with more of them the arithmetic outweighs the rest
 Weights = Mapping[str, Tensor]
 Tensors = dict[str, Tensor]
 
@@ -56,6 +58,7 @@ class Stack:
         self.rows: dict[str, Tensor] = {name: state[name].new_zeros((FIRST, *state[name].shape)) for name in self.own}
         self._free = list(range(FIRST))[::-1]
         self._own = threading.local()
+        self._programs: dict[int, Work | None] = {}
         example = _example(model)
         self.like = few(example)  # for fields that nobody reads
         self.reads = read_by_predict(model, example)
@@ -85,8 +88,12 @@ class Stack:
         if not self._free:
             self._grow()
         row = self._free.pop()
-        for name in self.own:
-            self.rows[name][row] = weights[name]
+        try:
+            for name in self.own:
+                self.rows[name][row] = weights[name]
+        except BaseException:  # of another shape, as a spoilt one may be
+            self._free.append(row)
+            raise
         return row
 
     def free(self, row: int) -> None:
@@ -129,16 +136,38 @@ class Stack:
         if len(asked) == 1:
             one = asked[0]
             return self._predicted(self._alone(one.row, one.told), one.fields)
-        told = {name: torch.cat([one.told[name] for one in asked]) for name in asked[0].told}
         fields = {name: torch.cat([one.fields[name] for one in asked]) for name in asked[0].fields}
-        counts = [len(one) for one in asked]
-        rows = {one.row for one in asked}
-        if len(rows) == 1:
-            outputs = self._alone(asked[0].row, told)
+        if len({one.row for one in asked}) == 1:
+            outputs = self._alone(asked[0].row, _told(asked))
+        elif len(asked) <= WRITTEN and all(len(one) == 1 for one in asked):
+            outputs = self._repeated(asked)
         else:
-            index = torch.tensor([one.row for one in asked]).repeat_interleave(torch.tensor(counts))
-            outputs = self._together(index, told)
+            counts = torch.tensor([len(one) for one in asked])
+            outputs = self._together(torch.tensor([one.row for one in asked]).repeat_interleave(counts), _told(asked))
         return self._predicted(outputs, fields)
+
+    def _repeated(self, asked: Sequence[Asked]) -> Outputs:
+        """By what was written out for as many, or for a few more: the last one is asked again until it fits."""
+        size = 1 << (len(asked) - 1).bit_length()
+        filled = [*asked, *[asked[-1]] * (size - len(asked))]
+        index, told = torch.tensor([one.row for one in filled]), _told(filled)
+        names = sorted(told)
+
+        def work(inputs: Sequence[Tensor]) -> Outputs:
+            rows = dict(zip(self.rows, inputs[1:], strict=False))
+            return self._together(inputs[0], dict(zip(names, inputs[1 + len(rows) :], strict=True)), rows)
+
+        given = [index, *self.rows.values(), *(told[name] for name in names)]
+        if size not in self._programs:
+            # Not in inference mode, whose tensors nothing can be watched of.
+            with torch.inference_mode(False):
+                plain = [each.clone() for each in given]
+                turned = [
+                    each.flip(0) if place == 0 or place > len(self.rows) else each for place, each in enumerate(plain)
+                ]
+                self._programs[size] = written(work, plain, turned)
+        outputs = (self._programs[size] or work)(given)
+        return outputs if size == len(asked) else {name: value[: len(asked)] for name, value in outputs.items()}
 
     @property
     def _answering(self) -> _Answering:
@@ -156,8 +185,9 @@ class Stack:
         found: Outputs = functional_call(self._answering, weights, (told,), tie_weights=False)
         return found
 
-    def _together(self, index: Tensor, told: Mapping[str, Tensor]) -> Outputs:
-        weights = {name: rows.index_select(0, index) for name, rows in self.rows.items()}
+    def _together(self, index: Tensor, told: Mapping[str, Tensor], rows: Weights | None = None) -> Outputs:
+        held = self.rows if rows is None else rows
+        weights = {name: each.index_select(0, index) for name, each in held.items()}
         answering = self._answering
 
         def one(mine: Weights, seen: Weights) -> Outputs:
@@ -185,6 +215,10 @@ class _Answering(torch.nn.Module):
             return self.layered.answered(self.net, told, self.last)
         found: Outputs = self.net(**told)
         return found
+
+
+def _told(asked: Sequence[Asked]) -> Tensors:
+    return {name: torch.cat([one.told[name] for one in asked]) for name in asked[0].told}
 
 
 def _batch(like: Batch, values: Mapping[str, Tensor]) -> Batch:
