@@ -121,7 +121,8 @@ def written(
     stores, skus = texts["store"], texts["sku"]
     categories = texts.get("category", (None,) * len(skus))
     order = windows.series.tolist()
-    dates = _after(panels[0].timeline, last, spec.horizon)
+    open_still = next(panel for panel in panels if panel.last == last)  # the first may be of a store that has closed
+    dates = _after(open_still.timeline, last, spec.horizon)
     return Book(
         dataset.tenant,
         dataset.version,

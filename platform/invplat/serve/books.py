@@ -24,7 +24,7 @@ from invplat.serve.facts import Facts, facts_of
 from invplat.serve.roster import Served
 from invplat.storage import Storage
 
-VERSION = 1
+VERSION = 2
 MEMORY = 1 << 30  # bytes of books
 
 
