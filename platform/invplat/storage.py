@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Protocol
 
 from invplat.core.errors import MissingExtra, SettingRefused, StorageError, StorageFull
 
+WRITER = "invplat-writer"  # in the metadata of an S3 object: who created it
 # The object stores' drivers raise their own trees besides OSError.
 DRIVERS = ("botocore", "aiobotocore", "aiohttp", "gcsfs", "google", "adlfs", "azure")
 
@@ -71,6 +72,11 @@ def told(what: str) -> Iterator[None]:
             ) from error
         if isinstance(error, FileNotFoundError):
             raise
+        if error.errno == errno.EBUSY:
+            raise StorageError(
+                f"{what}: the object store is too busy, and went on refusing",
+                hint="run the command again later; nothing that was there before has changed",
+            ) from error
         raise StorageError(f"{what}: {error.strerror or error}") from error
     except Exception as error:
         if type(error).__module__.split(".")[0] not in DRIVERS:
@@ -189,12 +195,21 @@ class ObjectStorage:
         """An object store answers only when the object is safe."""
 
     def create(self, key: str, data: bytes) -> bool:
+        mark = secrets.token_hex(8)
+        marked = {"Metadata": {WRITER: mark}} if "s3" in self.files.protocol else {}
         with told(key):
             try:
-                self.files.pipe_file(self._path(key), data, mode="create")
+                self.files.pipe_file(self._path(key), data, mode="create", **marked)
             except FileExistsError:
-                return False
+                # A busy store may say no to what it has done, and the driver then asks again: it may be ours.
+                return bool(marked) and self._writer(key) == mark
             return True
+
+    def _writer(self, key: str) -> str | None:
+        with suppress(FileNotFoundError):
+            found: str | None = self.files.metadata(self._path(key), refresh=True).get(WRITER)
+            return found
+        return None
 
     def open(self, key: str) -> BinaryIO:
         stream: BinaryIO = self.files.open(self._path(key), "rb")

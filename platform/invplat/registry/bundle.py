@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_128_hexdigest
 
-from invplat.core.errors import BundleRefused, Conflict
+from invplat.core.errors import BundleRefused, Conflict, InvplatError
 from invplat.storage import Storage
 
 if TYPE_CHECKING:
@@ -89,19 +90,31 @@ def save(storage: Storage, prefix: str, bundle: Bundle) -> None:
         raise BundleRefused(f"a bundle without {', '.join(missing)}", hint=f"it has {', '.join(DOCUMENTS)}")
     parts = {"documents": _json({"workload": bundle.workload, **bundle.documents}), "weights": bundle.weights}
     endings = {"documents": "json", "weights": "safetensors"}
-    files = {}
-    for role, data in parts.items():
-        digest = xxh3_128_hexdigest(data)
-        # Named by content: a second writer of the same prefix can't touch what the first has written.
-        files[role] = File(f"{role}-{digest[:16]}.{endings[role]}", len(data), digest)
-        storage.write(f"{prefix}/{files[role].name}", data)
-    if storage.create(f"{prefix}/{SEAL}", Seal(bundle.workload, files).to_json()):
-        return
-    kept = {file.name for file in read_seal(storage, prefix).files.values()}
-    for file in files.values():
+    files: dict[str, File] = {}
+    try:
+        for role, data in parts.items():
+            digest = xxh3_128_hexdigest(data)
+            # Named by content: a second writer of the same prefix can't touch what the first has written.
+            files[role] = File(f"{role}-{digest[:16]}.{endings[role]}", len(data), digest)
+            storage.write(f"{prefix}/{files[role].name}", data)
+        if storage.create(f"{prefix}/{SEAL}", Seal(bundle.workload, files).to_json()):
+            return
+    except InvplatError:
+        with suppress(InvplatError, OSError):  # the first trouble is the one to tell
+            _unmade(storage, prefix, files.values())
+        raise
+    _unmade(storage, prefix, files.values())
+    raise Conflict(f"there is a bundle at {prefix} already", hint="bundles never change: keep it as a new version")
+
+
+def _unmade(storage: Storage, prefix: str, files: Iterable[File]) -> None:
+    """Without what was written of a bundle that is not to be, save what belongs to another's."""
+    kept = set()
+    if storage.exists(f"{prefix}/{SEAL}"):
+        kept = {file.name for file in read_seal(storage, prefix).files.values()}
+    for file in files:
         if file.name not in kept:
             storage.remove(f"{prefix}/{file.name}")
-    raise Conflict(f"there is a bundle at {prefix} already", hint="bundles never change: keep it as a new version")
 
 
 def load(storage: Storage, prefix: str) -> Bundle:

@@ -33,6 +33,8 @@ TOLD_AFTER = 2.0  # seconds of waiting after which a person is told
 REMARK = "the registry's database does not answer; asking again for up to {:.0f} s"
 CONNECTING = 5  # seconds for one try to reach a server
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL)
+DISK_FULL = "53100"  # as PostgreSQL has it
+BESIDE = 1 << 20  # bytes that SQLite's files beside a database take at the least, and some
 # PostgreSQL: connection trouble, too many clients, shutting down or starting, serialization, deadlock, lock timeout.
 PASSING = ("08", "53300", "57P01", "57P02", "57P03", "40001", "40P01", "55P03")
 PASSING_WORDS = ("starting up", "shutting down", "recovery", "too many", "connection slots")
@@ -114,7 +116,7 @@ class Database:
                 raise  # whoever writes knows what clashed
             except sa.exc.DBAPIError as error:
                 waited = time.monotonic() - began
-                if not _passing(error) or waited >= self.patience:
+                if not _passing(error) or waited >= self.patience or self._full(error):
                     raise self._told(error, waited) from error
                 if self.told is not None and waited > TOLD_AFTER and not said:
                     self.told(REMARK.format(self.patience))
@@ -127,7 +129,7 @@ class Database:
         said = lines[0] if lines else type(error.orig).__name__
         if self._secret:
             said = said.replace(self._secret, "***")
-        if getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+        if self._full(error):
             return StorageFull(f"no space left for {self.shown}", hint="free some space; nothing was half written")
         tried = f" for {waited:.0f} s" if _passing(error) else ""
         return DatabaseError(
@@ -135,6 +137,21 @@ class Database:
             hint="nothing was half written; see that it runs and that nobody holds it, or name another with "
             "INVPLAT_DATABASE_URL",
         )
+
+    def _full(self, error: sa.exc.DBAPIError) -> bool:
+        """The disk, or the limit set for us. SQLite calls it full only where it writes: before, it can't open its files
+        beside the database, or says no more than that it could not read or write."""
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        code = getattr(error.orig, "sqlite_errorcode", 0)
+        if state == DISK_FULL or code == sqlite3.SQLITE_FULL:
+            return True
+        if (code & 0xFF) not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+            return False
+        try:
+            found = os.statvfs(Path(self._url.database or "").parent)
+        except OSError:
+            return False
+        return found.f_bavail * found.f_frsize < BESIDE
 
 
 def open_database(url: str, patience: float | None = None, told: Callable[[str], None] | None = None) -> Database:
