@@ -95,3 +95,12 @@ def test_no_rows_and_no_usable_rows(shop: Shop) -> None:
     assert "2 of 3 rows: unparsable_date" in str(refused.value.hint)
     assert "'soon'" in str(refused.value.hint)
     assert shop.objects() == []
+
+
+def test_exports_that_overlap_count_once_though_only_one_of_them_has_a_return(shop: Shop) -> None:
+    header, shared = "store,sku,date,quantity", "n,a,2025-01-03,5"
+    one = shop.file("sales_1.csv", header, "n,a,2025-01-01,4", "n,a,2025-01-02,-2", shared)
+    two = shop.file("sales_2.csv", header, shared, "n,a,2025-01-04,6")
+    outcome = shop.ingest(one, two)
+    assert outcome.rules == {"sales.duplicate_row": 1, "sales.return": 1}
+    assert shop.check().read("sales").column("quantity").to_pylist() == [4, 0, 5, 6]

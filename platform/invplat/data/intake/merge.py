@@ -168,9 +168,10 @@ def _copies(facts: Facts, first: npt.NDArray[np.bool_]) -> Index:
     shared[:-1] |= ~first[1:]
     rows = np.flatnonzero(shared)
     group = np.cumsum(first)[rows]
-    frame = pl.DataFrame(
-        {"group": group, **{name: facts.arrays[name][rows] for name in facts.names if name not in facts.table.key}}
-    )
+    said = {name: facts.arrays[name][rows] for name in facts.names if name not in facts.table.key}
+    if "returned" in said:  # files without a return don't say it
+        said["returned"] = np.nan_to_num(said["returned"])
+    frame = pl.DataFrame({"group": group, **said})
     kept = (
         frame.with_row_index("place")
         .unique(subset=frame.columns, keep="first", maintain_order=True)["place"]
