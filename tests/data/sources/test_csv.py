@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zipfile
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -15,52 +13,9 @@ from hypothesis import strategies as st
 
 from invplat.core.errors import SourceError
 from invplat.data.mapping import Formats
-from invplat.data.sources.base import Batch, Reject
 from invplat.data.sources.csv import CsvSource
-from invplat.data.sources.files import LocalFile, told
-from invplat.data.sources.locate import locate
-
-
-class Bytes:
-    """A place in memory."""
-
-    name = label = "sales.csv"
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.size: int | None = len(data)
-
-    def open(self) -> BinaryIO:
-        return io.BytesIO(self.data)
-
-    def reading(self) -> Any:
-        return told(self.name)
-
-    def fingerprint(self) -> str:
-        return ""
-
-
-def source(data: str | bytes, formats: Formats | None = None, **settings: int) -> CsvSource:
-    return CsvSource(Bytes(data.encode() if isinstance(data, str) else data), formats, **settings)
-
-
-def read(found: CsvSource) -> tuple[dict[int, tuple[str | None, ...]], list[Reject]]:
-    """Every row by its number, and what was rejected."""
-    rows: dict[int, tuple[str | None, ...]] = {}
-    rejects: list[Reject] = []
-    for batch in found.batches(found.columns()):
-        numbers = numbers_of(batch)
-        assert len(numbers) == len(batch.table)
-        rows.update(zip(numbers, (tuple(row.values()) for row in batch.table.to_pylist()), strict=True))
-        rejects.extend(batch.rejects)
-    return rows, rejects
-
-
-def numbers_of(batch: Batch) -> list[int]:
-    if batch.rows is None:
-        return list(range(batch.first_row, batch.first_row + len(batch.table)))
-    return [int(number) for number in batch.rows]
-
+from invplat.data.sources.files import LocalFile
+from tests.data.sources.memory import Bytes, read, source
 
 TEXT = st.text(
     st.sampled_from(['"', ",", ";", "\n", "\r", "a", " ", "é", "漢", "💶", "\u2028", "\ufeff", "\t"])
@@ -204,69 +159,6 @@ def test_formats_can_be_set_after_opening() -> None:
     assert found.columns() == ["a,b", "c"]
 
 
-# Encodings
-
-
-@pytest.mark.parametrize(
-    ("encoding", "words"),
-    [
-        ("cp1252", "Käse groß Müller Señor façade"),
-        ("cp1250", "łódź żółw gęś świeży český"),
-        ("cp1251", "молоко хлеб Москва"),
-        ("cp1253", "γάλα ψωμί τυρί"),
-        ("cp1254", "ığdır şeker çay İzmir soğan"),
-    ],
-)
-def test_old_encodings_are_found(encoding: str, words: str) -> None:
-    found = source(("sku,name\n" + f"1,{words}\n" * 3).encode(encoding))
-    assert read(found)[0] == dict.fromkeys((2, 3, 4), ("1", words))
-    assert len(found.notes) == 1
-    assert found.notes[0].startswith(f"read as {encoding}: not UTF-8 at byte ")
-
-
-def test_asked_encoding_counts_where_utf8_fails() -> None:
-    data = "a,b\n牛乳,1\n".encode("shift_jis")
-    found = source(data, Formats(encoding="shift_jis"))
-    assert read(found)[0] == {2: ("牛乳", "1")}
-    assert read(source("a,b\n牛乳,1\n", Formats(encoding="shift_jis")))[0] == {2: ("牛乳", "1")}
-
-
-def test_unknown_encoding() -> None:
-    with pytest.raises(SourceError, match="no encoding 'utf-9'"):
-        source("a,b\n", Formats(encoding="utf-9")).columns()
-
-
-def test_old_encoding_that_begins_late() -> None:
-    data = b"a,b\n" + b"1,2\n" * 1000 + "3,für\n".encode("cp1252")
-    found = source(data, block_size=500)
-    rows, rejects = read(found)
-    assert rows[1002] == ("3", "für")
-    assert not rejects
-    assert found.notes == [f"read as cp1252: not UTF-8 at byte {data.index(0xFC)}"]
-
-
-def test_a_few_broken_bytes_reject_rows_not_the_file() -> None:
-    lines = ["sku,name"] + [f"{number},Käse Größe" for number in range(50)]
-    data = ("\n".join(lines) + "\n").encode().replace("\n7,Kä".encode(), b"\n7,K\xe4")
-    for size in (60, 10_000):
-        found = source(data, block_size=size)
-        rows, rejects = read(found)
-        assert [(reject.row, reject.reason) for reject in rejects] == [(9, "undecodable")]
-        assert len(rows) == 49
-        assert rows[10] == ("8", "Käse Größe")
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
-def test_wide_encodings(encoding: str) -> None:
-    found = source("store,quantity\nBüro,漢💶\n".encode(encoding), block_size=3)
-    assert read(found)[0] == {2: ("Büro", "漢💶")}
-
-
-def test_utf16_cut_in_a_letter() -> None:
-    with pytest.raises(SourceError, match="not utf-16 all through"):
-        read(source("a,b\n1,💶".encode("utf-16")[:-1]))
-
-
 # What is no CSV
 
 
@@ -341,66 +233,3 @@ def test_unclosed_quote_is_noticed_before_the_whole_file_is_in_memory() -> None:
     text = 'a,b\n3,"oops\n' + "4,5\n" * 100_000
     with pytest.raises(SourceError, match="a quote opened in row 2"):
         read(source(text, block_size=1000, longest=50_000))
-
-
-# Packed files
-
-
-def test_cut_off_gzip(tmp_path: Path) -> None:
-    whole = gzip.compress("".join(f"{number},{number * 7919 % 10007}\n" for number in range(50_000)).encode())
-    (tmp_path / "sales.csv.gz").write_bytes(whole[: len(whole) // 2])
-    (found,) = locate([str(tmp_path / "sales.csv.gz")])
-    with pytest.raises(SourceError, match="cut off"):
-        list(found.batches(found.columns()))
-
-
-def test_damaged_gzip(tmp_path: Path) -> None:
-    whole = bytearray(gzip.compress(b"a,b\n" + bytes(range(48, 58)) * 1000 + b"\n"))
-    whole[len(whole) // 2] ^= 0xFF
-    for data in (bytes(whole), b"no gzip at all"):
-        (tmp_path / "sales.csv.gz").write_bytes(data)
-        (found,) = locate([str(tmp_path / "sales.csv.gz")])
-        with pytest.raises(SourceError, match="damaged"):
-            found.columns()
-
-
-def test_zip_gives_each_data_member_and_never_unpacks(tmp_path: Path) -> None:
-    path = tmp_path / "in" / "all.zip"
-    path.parent.mkdir()
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("b.csv", "x,y\n1,2\n")
-        archive.writestr("../../a.csv", "x,y\n3,4\n")
-        archive.writestr("__MACOSX/._b.csv", "junk")
-        archive.writestr("readme.md", "junk")
-    found = locate([str(path)])
-    assert [one.name for one in found] == [f"{path}::../../a.csv", f"{path}::b.csv"]
-    assert [one.label for one in found] == ["a.csv", "b.csv"]
-    assert [batch.table.to_pylist() for one in found for batch in one.batches(["x"])] == [[{"x": "3"}], [{"x": "1"}]]
-    assert sorted(entry.name for entry in tmp_path.rglob("*.csv")) == []
-
-
-def test_locked_zip(tmp_path: Path) -> None:
-    path = tmp_path / "locked.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a.csv", "x,y\n1,2\n")
-    data = bytearray(path.read_bytes())
-    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the flag that says: encrypted
-        data[data.index(mark) + offset] |= 1
-    path.write_bytes(data)
-    (found,) = locate([str(path)])
-    with pytest.raises(SourceError, match="locked with a password"):
-        found.columns()
-
-
-def test_damaged_zip(tmp_path: Path) -> None:
-    (tmp_path / "a.zip").write_bytes(b"PK\x03\x04 and nothing more")
-    with pytest.raises(SourceError, match="damaged"):
-        locate([str(tmp_path / "a.zip")])
-
-
-def test_fingerprint_names_the_content(tmp_path: Path) -> None:
-    for name, text in (("a.csv", "x\n1\n"), ("b.csv", "x\n1\n"), ("c.csv", "x\n2\n")):
-        (tmp_path / name).write_text(text)
-    first, same, other = (one.fingerprint() for one in locate([str(tmp_path)]))
-    assert first == same != other
-    assert first.startswith("xxh3:")
