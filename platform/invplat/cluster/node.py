@@ -1,4 +1,4 @@
-"""One node: `ray start`, with everything of it on this machine's own address.
+"""One node: `ray start`, with everything of it on this machine's own address, or on that of its namespace.
 
     python -m invplat.cluster.node start --head …
 
@@ -8,14 +8,16 @@ So its two questions are answered here before it asks. It ends when the node is 
 
 from __future__ import annotations
 
+import os
+
 from ray._private import ray_constants, services
 from ray.scripts import scripts
 
-from invplat.cluster.note import HOST
+from invplat.cluster.note import AT, HOST
 
 
 def main() -> None:
-    services.get_node_ip_address = lambda address=None: HOST
+    services.get_node_ip_address = lambda address=None: os.environ.get(AT, HOST)
     ray_constants.ENABLE_RAY_CLUSTER = True
     scripts.main()  # type: ignore[no-untyped-call]
 

@@ -1,7 +1,8 @@
-"""A Ray of several nodes on this machine: brought up, one of them lost, taken down.
+"""A Ray of several nodes on this machine: brought up, one of them lost or cut off, brought back, taken down.
 
 Each node is a raylet with processors, a memory and a folder of its own, so it can die as a machine dies. All ports are
-this machine's own, and a token guards them. What is half up is taken down again.
+this machine's own, and a token guards them. What is half up is taken down again. A head that comes back knows what
+Redis has kept of it; without one, what it knew is lost with it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,9 +19,10 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from invplat.cluster import kept, network, processes
 from invplat.cluster import note as notes
-from invplat.cluster import processes
-from invplat.cluster.note import HEAD, HOST, Node, Note
+from invplat.cluster.kept import Kept
+from invplat.cluster.note import AT, HEAD, HOST, Node, Note, number
 from invplat.core.errors import Conflict, InvplatError, StorageError, Unknown
 from invplat.core.process import Process
 
@@ -38,26 +41,31 @@ def up(
     dashboard: bool,
     told: Callable[[str], None],
     environment: Mapping[str, str] | None = None,
+    redis: Kept | None = None,
+    namespaces: bool = False,
 ) -> Note:
-    """`environment`: what its processes find in theirs besides, secrets too."""
+    """`environment`: what its processes find in theirs besides, secrets too. `redis`: where the head keeps what it
+    knows. `namespaces`: nodes that can be cut off."""
     with _alone(home):
         found = notes.find(home)
         if found is not None:
             _refuse(found)
             told("what was left of an earlier cluster is cleared away")
             _clear(found)
-        note = _claimed(home, cpus)
+        note = _claimed(home, cpus, namespaces)
         try:
+            if redis is not None:
+                redis.write(home)
+            if note.network is not None:
+                note.network.make(count)
             with ExitStack() as held:
                 port = held.enter_context(socket.create_server((HOST, 0))).getsockname()[1] if dashboard else None
             url = None if port is None else f"http://{HOST}:{port}"
             given = environment or {}
-            names = [HEAD, *(f"node-{number}" for number in range(1, count))]
-            share = int(_memory() * (1 - LEFT) / count)
-            _wait(note, {HEAD: _start(note, HEAD, share, _leads(note, port), given)})
+            names = [HEAD, *(f"node-{each}" for each in range(1, count))]
+            _begin(note, [HEAD], count, port, given)
             told(f"{HEAD} is up" if count > 1 else f"{HEAD} is up, and all there is")
-            joins = [f"--address={note.address}"]
-            _wait(note, {name: _start(note, name, share, joins, given) for name in names[1:]})
+            _begin(note, names[1:], count, port, given)
             return notes.started(note, tuple(_node(note, name) for name in names), url)
         except BaseException:
             _clear(note, grace=0)
@@ -76,17 +84,69 @@ def down(home: Path) -> int | None:
 
 def kill(home: Path, name: str) -> int:
     """A node lost all at once, as when its plug is pulled; how many processes were killed."""
+    found = _up(home, name)
+    killed = processes.end(found.id, name, grace=0)
+    if not killed:
+        raise Conflict(f"{name} is dead already", hint="see who lives: invplat cluster status")
+    return killed
+
+
+def heal(
+    home: Path, *, told: Callable[[str], None], environment: Mapping[str, str] | None = None
+) -> tuple[list[str], Note]:
+    """Every node that is dead is started anew, the head first and at its old address; which they were."""
+    with _alone(home):
+        found = _up(home)
+        lost = [node.name for node in found.nodes if not node.process.alive]
+        if HEAD in lost and kept.find(home) is None:
+            raise Conflict(
+                "the head is lost, and nothing has kept what it knew",
+                hint=f"{DOWN}; a cluster whose head may come back: invplat cluster up --redis HOST:PORT",
+            )
+        count, port = len(found.nodes), None if found.dashboard is None else int(found.dashboard.rpartition(":")[2])
+        for names in ([HEAD] if HEAD in lost else [], [name for name in lost if name != HEAD]):
+            for name in names:
+                processes.end(found.id, name, grace=0)  # what its raylet has left
+                shutil.rmtree(found.folder / name, ignore_errors=True)
+            _begin(found, names, count, port, environment or {})
+            if names:
+                told(f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} up again")
+        nodes = tuple(_node(found, node.name) if node.name in lost else node for node in found.nodes)
+        return lost, notes.started(found, nodes, found.dashboard)
+
+
+def cut(home: Path, name: str, *, back: bool = False) -> None:
+    """Nothing reaches the node any more, nor comes from it; `back`: as if the cable were put in again."""
+    found = _up(home, name)
+    if found.network is None:
+        raise Conflict("its nodes share this machine's address", hint="invplat cluster up --namespaces, as root")
+    if name == HEAD:
+        raise Conflict("the head is on this machine's own network", hint="cut another off, or kill the head")
+    (found.network.back if back else found.network.cut)(number(name))
+
+
+def _up(home: Path, name: str | None = None) -> Note:
+    """The cluster, and it has a node of that name."""
     found = notes.find(home)
     if found is None:
         raise Unknown(f"no cluster of {home} is up", hint="invplat cluster up --nodes 3")
     _seen(found)
     names = [node.name for node in found.nodes]
-    if name not in names:
+    if name is not None and name not in names:
         raise Unknown(f"there is no node {name!r}", hint=f"the nodes are {', '.join(names) or 'still starting'}")
-    killed = processes.end(found.id, name, grace=0)
-    if not killed:
-        raise Conflict(f"{name} is dead already", hint="see who lives: invplat cluster status")
-    return killed
+    return found
+
+
+def _begin(note: Note, names: Sequence[str], count: int, dashboard: int | None, given: Mapping[str, str]) -> None:
+    """All of them at once, until each is up."""
+    share = int(_memory() * (1 - LEFT) / count)
+    started = {}
+    for name in names:
+        redis = kept.find(note.home) if name == HEAD else None
+        words = [f"--address={note.address}"] if name != HEAD else _leads(note, dashboard)
+        more = {} if redis is None else redis.environment(note.id)
+        started[name] = _start(note, name, share, words + ([] if redis is None else redis.words), {**given, **more})
+    _wait(note, started)
 
 
 def _leads(note: Note, dashboard: int | None) -> list[str]:
@@ -106,10 +166,12 @@ def _start(
     places = [f"--temp-dir={folder}", f"--labels=invplat-node={name}", "--dashboard-agent-listen-port=0"]
     kept = {key: value for key, value in os.environ.items() if not key.startswith("RAY_") and key != "INVPLAT_ADDRESS"}
     environment = {**kept, **given} | note.environment() | processes.mark(note.id, name)
+    environment |= {AT: note.host(name)}
     environment |= {"RAY_USAGE_STATS_ENABLED": "0", "PATH": f"{Path(sys.executable).parent}{os.pathsep}{_path()}"}
     with (note.folder / f"{name}.log").open("wb") as log:
         return subprocess.Popen(
             [
+                *(note.network.inside(number(name)) if note.network is not None else []),
                 sys.executable,
                 "-m",
                 "invplat.cluster.node",
@@ -154,12 +216,13 @@ def _node(note: Note, name: str) -> Node:
     return Node(name, Process.of(pid))
 
 
-def _claimed(home: Path, cpus: int) -> Note:
+def _claimed(home: Path, cpus: int, namespaces: bool) -> Note:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     for _ in range(PORTS_TRIED):
         with socket.create_server((HOST, 0)) as held:
             port = held.getsockname()[1]
-            note = Note(secrets.token_hex(8), home, since, Process.this(), port, cpus)
+            own = network.free(port) if namespaces else None
+            note = Note(secrets.token_hex(8), home, since, Process.this(), port, cpus, network=own)
             if notes.prepare(note):
                 return note
     raise StorageError("no port is free for a cluster", hint="look at what listens: ss -ltn")
@@ -187,6 +250,10 @@ def _seen(found: Note) -> None:
 
 def _clear(note: Note, *, grace: float = processes.GRACE) -> int:
     ended = processes.end(note.id, grace=grace)
+    if note.network is not None:
+        note.network.remove()
+    if redis := kept.find(note.home):
+        redis.forget(note.id)
     notes.forget(note)
     return ended
 

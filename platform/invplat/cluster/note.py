@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from invplat.cluster import kept
+from invplat.cluster.network import Network
 from invplat.core.errors import StorageError
 from invplat.core.files import write_whole
 from invplat.core.process import Process
@@ -28,6 +30,7 @@ TOKEN = Path("cluster", "token")  # below the home
 SHELL = Path("cluster", "env")  # for a shell that is to run Ray's own programs
 OURS = "cluster"  # as an address: the one of this home
 HOST = "127.0.0.1"
+AT = "INVPLAT_NODE_HOST"  # in a node's environment: its address, where it has one of its own
 HEAD = "head"
 LONGEST = 32  # letters of the temporary folder's name: sockets below it bear no more than 107
 
@@ -48,10 +51,14 @@ class Note:
     cpus: int  # of each node
     dashboard: str | None = None
     nodes: tuple[Node, ...] = ()  # none while it is starting
+    network: Network | None = None  # else all are at this machine's own address
 
     @property
     def address(self) -> str:
-        return f"{HOST}:{self.port}"
+        return f"{self.host(HEAD)}:{self.port}"
+
+    def host(self, name: str) -> str:
+        return HOST if self.network is None else self.network.host(number(name))
 
     @property
     def folder(self) -> Path:
@@ -82,8 +89,9 @@ def find(home: Path) -> Note | None:
         content = json.loads((home / FILE).read_text())
         nodes = tuple(Node(node["name"], Process(**node["process"])) for node in content["nodes"])
         starter = Process(**content["starter"])
+        network = None if content["network"] is None else Network(**content["network"])
         fields = {name: content[name] for name in ("id", "since", "port", "cpus", "dashboard")}
-        return Note(home=home, starter=starter, nodes=nodes, **fields)
+        return Note(home=home, starter=starter, nodes=nodes, network=network, **fields)
     return None
 
 
@@ -118,7 +126,7 @@ def prepare(note: Note) -> bool:
 
 def forget(note: Note) -> None:
     (note.home / FILE).unlink(missing_ok=True)
-    for path in (note.token, note.home / SHELL):
+    for path in (note.token, note.home / SHELL, note.home / kept.FILE):
         path.unlink(missing_ok=True)
     with suppress(OSError):
         note.token.parent.rmdir()
@@ -136,14 +144,15 @@ def named(address: str | None, home: Path) -> str | None:
 def at(address: str) -> Note | None:
     """The cluster of that address, if it is one that this very user has on this machine."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host not in (HOST, "localhost") or not port.isdecimal():
+    if not port.isdecimal():
         return None
     folder = _folder(int(port))
     with suppress(OSError):
         seen = folder.lstat()
         if stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.getuid() and not seen.st_mode & 0o022:
             note = find(Path((folder / "home").read_text()))
-            return note if note is not None and note.port == int(port) else None
+            if note is not None and f"{host.replace('localhost', HOST)}:{port}" == note.address:
+                return note
     return None
 
 
@@ -164,6 +173,11 @@ def started(note: Note, nodes: tuple[Node, ...], dashboard: str | None) -> Note:
     done = replace(note, nodes=nodes, dashboard=dashboard)
     write(done)
     return done
+
+
+def number(name: str) -> int:
+    """0 is the head."""
+    return 0 if name == HEAD else int(name.removeprefix("node-"))
 
 
 def _folder(port: int) -> Path:

@@ -151,8 +151,19 @@ def _run(settings: Settings, options: Options) -> None:
     from ray.serve.config import HTTPOptions
 
     logging.getLogger("ray.serve").setLevel(logging.ERROR)  # of this process
-    serve.start(http_options=HTTPOptions(host=options.host, port=options.port), logging_config=_logs())
+    at = HTTPOptions(host=options.host, port=options.port)
+    serve.start(proxy_location=_fronts(), http_options=at, logging_config=_logs())
     serve.run(_application(settings, options), name=NAME, route_prefix="/")
+
+
+def _fronts() -> str:
+    """What listens does so on every node that has a replica, so that no node is the only way in; where nodes share one
+    address the port can be had only once."""
+    import ray
+
+    known: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    hosts = [node["NodeManagerAddress"] for node in known if node["Alive"]]
+    return "EveryNode" if len(set(hosts)) == len(hosts) > 1 else "HeadOnly"
 
 
 def _application(settings: Settings, options: Options) -> Any:

@@ -12,6 +12,8 @@ COMMANDS = {
     "status": ("invplat.cli.cluster.status:command", "Show who lives, what is in use, and what is served."),
     "down": ("invplat.cli.cluster.down:command", "End it, and leave nothing behind."),
     "kill": ("invplat.cli.cluster.kill:command", "Lose a node, to see what happens then."),
+    "cut": ("invplat.cli.cluster.cut:command", "Cut a node off from the others, and bring it back."),
+    "heal": ("invplat.cli.cluster.heal:command", "Start the nodes again that are dead."),
 }
 
 

@@ -75,7 +75,8 @@ def _asked(output: Output, note: Note, content: dict[str, Any]) -> None:
 
     with session.connected(address=note.address, packages=None):
         found = session.standing()
-        used = {one["labels"].get("invplat-node"): one for one in found["nodes"]}
+        known = sorted(found["nodes"], key=lambda one: bool(one["alive"]))  # one that was healed has a dead namesake
+        used = {one["labels"].get("invplat-node"): one for one in known}
         for node in content["nodes"]:
             one = used.get(node["node"])
             node["cpus_used"] = None if one is None or not node["alive"] else one["cpus_used"]
