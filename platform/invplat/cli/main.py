@@ -44,6 +44,7 @@ COMMANDS = {
     "query": ("invplat.cli.query:group", "Ask a running service: forecast, orders, kpis, model."),
     "cluster": ("invplat.cli.cluster:group", "A Ray of several nodes on this machine: up, status, down."),
     "monitor": ("invplat.cli.monitor:command", "Hold forecasts against what came; find drift and broken data."),
+    "retrain": ("invplat.cli.retrain:command", "Whose model is out of date, and why; adapt those anew, in batch."),
     "config": ("invplat.cli.config:group", "What is set, and where each value comes from."),
 }
 INTERRUPTED = 130  # what shells expect of a program ended by Ctrl-C

@@ -110,7 +110,7 @@ def match(
     pieces, states, waiting = [], dict.fromkeys(STATES, 0), set()
     states[LATE], states[BROKEN] = len(late), len(broken)
     for frequency, of_it in _by_frequency(good):
-        panels = _panels(facts, frequency)
+        panels = panels_of(facts, frequency)
         for (store,), part in of_it.partition_by("store", as_dict=True).items():
             gaps = (unknown or {}).get(str(store), [])
             answered = _answered(part, panels.get(str(store)), SEASON[frequency], gaps)
@@ -120,6 +120,15 @@ def match(
             pieces.append(answered.filter(pl.col("state") == COUNTED))
     cells = pl.concat(pieces, how="diagonal") if pieces else pl.DataFrame()
     return Matched(_judged(cells) if len(cells) else cells, states, waiting, {}, _unpredicted(facts, rows))
+
+
+def counted(facts: Facts, rows: pl.DataFrame, frequency: str) -> pl.DataFrame:
+    """Of rows of store, sku, as_of and date those that came whole, with what came and what the naive would say."""
+    panels = panels_of(facts, frequency)
+    parts = rows.partition_by("store", as_dict=True).items()
+    found = [_answered(part, panels.get(str(store)), SEASON[frequency], []) for (store,), part in parts]
+    whole = pl.concat(found) if found else rows.clear()
+    return whole.filter(pl.col("state") == COUNTED) if len(whole) else whole
 
 
 def _by_frequency(rows: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
@@ -138,7 +147,8 @@ def _by_frequency(rows: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
     return [(str(name), part) for (name,), part in sorted(rows.partition_by("frequency", as_dict=True).items())]
 
 
-def _panels(facts: Facts, frequency: str) -> dict[str, Panel]:
+def panels_of(facts: Facts, frequency: str) -> dict[str, Panel]:
+    """Of each store, in periods of that frequency."""
     if frequency == facts.frequency:
         return {panel.store: panel for panel in facts.panels}
     found = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,12 @@ def of_tenant(database: Database, tenant: str, *, most: int = 100) -> list[Deed]
 def recent(database: Database, *, most: int = 100) -> list[Deed]:
     """The operator's view: everybody's."""
     return database.read(lambda connection: _read(connection, sa.true(), most))
+
+
+def of_actions(database: Database, actions: Iterable[str], *, most: int = 100) -> list[Deed]:
+    """The operator's view of deeds of these kinds."""
+    which = AUDIT.c.action.in_(list(actions))
+    return database.read(lambda connection: _read(connection, which, most))
 
 
 def _read(connection: sa.Connection, which: sa.ColumnElement[bool], most: int) -> list[Deed]:
