@@ -24,6 +24,7 @@ from tests.registry.test_tenants import dataset, full, rows_of
 
 WALKED: tuple[ModuleType | type, ...] = (aliases, audit, datasets, jobs, keys, models, results, versions, parts.Shelf)
 A, B = "alpha", "bravo"
+SHELVES = (parts.PREDICTED, parts.SHADOWED, parts.ACTUAL)
 Ids = dict[str, str]
 Call = Callable[[Registry, Ids], Any]
 
@@ -32,6 +33,8 @@ CALLS: dict[str, Call] = {
     "aliases.of_tenant": lambda r, b: aliases.of_tenant(r.database, A),
     "aliases.current": lambda r, b: aliases.current(r.database, A, "mlp"),
     "aliases.promote": lambda r, b: aliases.promote(r.database, A, "mlp", b["model"], expected=None, actor="x"),
+    "aliases.tried": lambda r, b: [aliases.tried(r.database, A, base=base) for base in (True, False)],
+    "aliases.withdraw": lambda r, b: aliases.withdraw(r.database, A, "mlp", actor="x"),
     "aliases.challenge": lambda r, b: aliases.challenge(r.database, A, "mlp", b["model"], actor="x"),
     "aliases.rollback": lambda r, b: aliases.rollback(r.database, A, "mlp", expected=b["model"], actor="x"),
     "audit.of_tenant": lambda r, b: audit.of_tenant(r.database, A),
@@ -60,11 +63,10 @@ CALLS: dict[str, Call] = {
     "versions.by_id": lambda r, b: versions.by_id(r.database, A, b["model"]),
     "versions.get": lambda r, b: versions.get(r.database, A, "secret"),
     "versions.sight": lambda r, b: versions.sight(r.database, r.storage, A),
-    "Shelf.of_tenant": lambda r, b: [shelf.of_tenant(r.database, A) for shelf in (parts.PREDICTED, parts.ACTUAL)],
+    "Shelf.of_tenant": lambda r, b: [shelf.of_tenant(r.database, A) for shelf in SHELVES],
+    "Shelf.place": lambda r, b: [shelf.place(A) for shelf in SHELVES],
     "Shelf.rows_of": lambda r, b: parts.PREDICTED.rows_of(r.database, A),
-    "Shelf.match": lambda r, b: [
-        shelf.match(r.database, A, [b["part"], b["actual"]]) for shelf in (parts.PREDICTED, parts.ACTUAL)
-    ],
+    "Shelf.match": lambda r, b: [shelf.match(r.database, A, [b["part"], b["actual"]]) for shelf in SHELVES],
     # The storage's and the data's own.
     "data.versions": lambda r, b: data.versions(r.storage, A),
     "data.open": lambda r, b: data.Dataset.open(r.storage, A),
@@ -79,7 +81,7 @@ CALLS: dict[str, Call] = {
 
 # Asked by the operator, or by code that has found out before what it may ask.
 OPERATORS = {
-    *("aliases.champions", "aliases.promote_many", "aliases.promote_all", "aliases.apply"),
+    *("aliases.champions", "aliases.challengers", "aliases.promote_many", "aliases.promote_all", "aliases.apply"),
     *("audit.person", "audit.note", "audit.recent"),
     *("datasets.register", "datasets.newest_of_all"),
     *("jobs.submit", "jobs.get", "jobs.listed", "jobs.sent", "jobs.claim", "jobs.beat", "jobs.finish", "jobs.lose"),
@@ -152,13 +154,14 @@ def bravos(registry: Registry) -> tuple[Any, ...]:
     storage, database = registry.storage, registry.database
     kept = [storage.read(f"{models.prefix(B, name, 1)}/bundle.json") for name in ("mlp", "secret")]
     key = [one.revoked for one in keys.of_tenant(database, B)]
-    matched = [one.matched for shelf in (parts.PREDICTED, parts.ACTUAL) for one in shelf.of_tenant(database, B)]
+    matched = [one.matched for shelf in SHELVES for one in shelf.of_tenant(database, B)]
     return rows_of(registry, B), kept, key, matched, aliases.of_tenant(database, B)
 
 
 def test_a_part_outside_its_own_prefix_is_refused(two: tuple[Registry, Ids]) -> None:
     registry, _ = two
-    for key in (f"tenants/{B}/predictions/1.parquet", f"tenants/{A}-2/x", "x", ""):
+    shadows = f"tenants/{A}/shadows/1.parquet"  # which nobody was told
+    for key in (f"tenants/{B}/predictions/1.parquet", f"tenants/{A}-2/x", shadows, "x", ""):
         with pytest.raises(InvplatError, match="outside its own prefix"):
             parts.PREDICTED.add(registry.database, [parts.Part(A, key, 1, "2026", "2026")])
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 @click.option("--in-flight", type=click.IntRange(min=1), metavar="N", help="Requests at once; more get 429 [256].")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="Requests a second and key [200].")
 @click.option(
+    "--shadow", type=click.FloatRange(0, 1), metavar="SHARE", help="Of the series, for which challengers are asked [1]."
+)
+@click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -49,6 +52,7 @@ def command(
     memory: str | None,
     in_flight: int | None,
     rate: float | None,
+    shadow: float | None,
     config: Path | None,
     key_for: str | None,
     once: bool,
@@ -74,6 +78,7 @@ def command(
         "memory": memory,
         "in_flight": in_flight,
         "rate": rate,
+        "shadow": shadow,
     }
     options = deploying.options(given, config)
     settings = output.settings

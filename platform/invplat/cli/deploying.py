@@ -29,6 +29,7 @@ EXAMPLES = {
     "memory": '"1GiB"',
     "in_flight": "256",
     "rate": "200",
+    "shadow": "0.1",
 }
 
 
@@ -135,6 +136,11 @@ def _rate(value: Any) -> float | None:
     return float(value) if right else None
 
 
+def _share(value: Any) -> float | None:
+    right = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    return float(value) if right else None
+
+
 CHECKS = {
     "host": _text,
     "port": _whole(0, 65535),
@@ -144,4 +150,5 @@ CHECKS = {
     "memory": _size,
     "in_flight": _whole(1, 1_000_000),
     "rate": _rate,
+    "shadow": _share,
 }

@@ -43,6 +43,8 @@ class Move:
 
 @dataclass(frozen=True)
 class Champion:
+    """Or challenger: who is which, of whom."""
+
     tenant: str | None
     workload: str
     model: str
@@ -65,18 +67,30 @@ def current(database: Database, tenant: str | None, workload: str) -> dict[str, 
 
 def champions(database: Database, *, since: str | None = None, tenants: Iterable[str] | None = None) -> list[Champion]:
     """The operator's view: of every business, or of these; with `since`, those that have changed at or after it."""
-    query = sa.select(ALIASES.c.tenant, ALIASES.c.workload, ALIASES.c.model, ALIASES.c.changed).where(
-        ALIASES.c.alias == CHAMPION
-    )
-    if since is not None:
-        query = query.where(ALIASES.c.changed >= since)
     wanted = None if tenants is None else set(tenants)
-    rows = database.read(lambda connection: connection.execute(query.order_by(ALIASES.c.tenant)).all())
-    return [
-        Champion(row.tenant or None, row.workload, row.model, row.changed)
-        for row in rows
-        if wanted is None or row.tenant in wanted
-    ]
+    found = _named(database, CHAMPION, since or "")
+    return found if wanted is None else [one for one in found if one.tenant in wanted]
+
+
+def challengers(database: Database) -> list[Champion]:
+    """The operator's view: who is tried beside the champion, of every business."""
+    return _named(database, CHALLENGER)
+
+
+def tried(database: Database, tenant: str, *, base: bool) -> Alias | None:
+    """Who is tried beside the champion of a business: its own challenger, or the bases' where a base answers for it."""
+    for owner in (tenant, None) if base else (tenant,):
+        found = [one for one in of_tenant(database, owner) if one.alias == CHALLENGER]
+        if found:
+            return max(found, key=lambda one: one.changed)
+    return None
+
+
+def _named(database: Database, alias: str, since: str = "") -> list[Champion]:
+    query = sa.select(ALIASES.c.tenant, ALIASES.c.workload, ALIASES.c.model, ALIASES.c.changed)
+    query = query.where(ALIASES.c.alias == alias, ALIASES.c.changed >= since).order_by(ALIASES.c.tenant)
+    rows = database.read(lambda connection: connection.execute(query).all())
+    return [Champion(row.tenant or None, row.workload, row.model, row.changed) for row in rows]
 
 
 def promote(
@@ -150,6 +164,18 @@ def challenge(database: Database, tenant: str | None, workload: str, model: str,
         audit.note(connection, actor, "model.challenge", tenant, workload, model=model)
 
     database.write(work, repeatable=True)
+
+
+def withdraw(database: Database, tenant: str | None, workload: str, *, actor: str) -> bool:
+    """Nobody is tried against the champion any more; whether somebody was."""
+
+    def work(connection: sa.Connection) -> bool:
+        gone = bool(connection.execute(ALIASES.delete().where(_is(tenant, workload, CHALLENGER))).rowcount)
+        if gone:
+            audit.note(connection, actor, "model.withdraw", tenant, workload)
+        return gone
+
+    return database.write(work)
 
 
 def rollback(

@@ -16,11 +16,12 @@ from invplat.serve.auth import Doors, Guard
 from invplat.serve.described import describe
 from invplat.serve.lane import Lane
 from invplat.serve.limits import Bounds, Limits, Rates
-from invplat.serve.metrics import Counted, Metrics, observed_batch
+from invplat.serve.metrics import Counted, Metrics, observed_batch, observed_shadow
 from invplat.serve.problems import Caught
 from invplat.serve.routes import (
     Asked,
     Served,
+    accuracy,
     admin,
     explain,
     forecasts,
@@ -35,7 +36,22 @@ from invplat.serve.routes import (
     orders,
 )
 
-ROUTES = (forecasts, orders, health, me, model, history, kpis, insights, monitor, explain, jobs, admin, console)
+ROUTES = (
+    forecasts,
+    orders,
+    health,
+    me,
+    model,
+    history,
+    kpis,
+    insights,
+    monitor,
+    accuracy,
+    explain,
+    jobs,
+    admin,
+    console,
+)
 ABOUT = """Forecasts and orders of a business's stores, by the model that is served for it.
 
 Send `Authorization: Bearer KEY` with every request under `/v1`. Errors are `application/problem+json` (RFC 9457).
@@ -70,6 +86,9 @@ def application(service: Served, limits: Limits | None = None) -> FastAPI:
     app.state.metrics = metrics = Metrics(lambda: doors.age)
     if hasattr(service, "batcher"):
         service.batcher.told = observed_batch
+    shadow = getattr(service, "shadow", None)
+    if shadow is not None:
+        shadow.told = observed_shadow
     problems.install(app)
     for each in ROUTES:
         app.include_router(each.router)

@@ -209,7 +209,7 @@ class Replica:
             os.environ.setdefault(STORAGE_OPTIONS, storage_options)
         self.asked = Options(**{**options, "replicas": tuple(options["replicas"])})
         name = serve.get_replica_context().replica_id.unique_id
-        chosen = service.Options(tuple(self.asked.workloads), self.asked.memory)
+        chosen = service.Options(tuple(self.asked.workloads), self.asked.memory, shadow=self.asked.shadow)
         self.service = service.Service(_received(settings), chosen, name=name).start()
         gc.collect()
         gc.freeze()  # nets and tables stay: the collector need not walk through them between two requests

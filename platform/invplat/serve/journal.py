@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from invplat.core.errors import InvplatError
 from invplat.registry.database import Database
-from invplat.registry.parts import PREDICTED, Part
+from invplat.registry.parts import PREDICTED, Part, Shelf
 from invplat.registry.rows import new_id
 from invplat.serve.books import Volume
 from invplat.storage import Storage
@@ -46,8 +46,9 @@ class _Entry:
 
 
 class Journal:
-    def __init__(self, database: Database, storage: Storage, name: str, every: float = EVERY) -> None:
-        self.database, self.storage, self.name, self.every = database, storage, name, every
+    def __init__(self, database: Database, storage: Storage, shelf: Shelf = PREDICTED, every: float = EVERY) -> None:
+        """`shelf`: what was told to somebody, or what a challenger would have told."""
+        self.database, self.storage, self.shelf, self.every = database, storage, shelf, every
         self.lost = self.written = 0
         self._waiting: deque[_Entry] = deque()
         self._size = 0
@@ -107,7 +108,7 @@ class Journal:
                 self._again(group)
             self._stop.wait(PAUSE)
         if self._parts:
-            PREDICTED.add(self.database, self._parts)  # those that it knows already it takes once
+            self.shelf.add(self.database, self._parts)  # those that it knows already it takes once
             self.written += sum(part.rows for part in self._parts)
             self._parts = []
 
@@ -129,7 +130,7 @@ class Journal:
         table = pa.concat_tables([table_of(entry) for entry in group])
         sink = io.BytesIO()
         pq.write_table(table, sink, compression="zstd")
-        key = f"tenants/{tenant}/predictions/{new_id()}.parquet"
+        key = f"{self.shelf.place(tenant)}{new_id()}.parquet"
         self.storage.write(key, sink.getvalue(), durable=False)
         dates = group[0].volume.book.dates
         return Part(tenant, key, len(table), dates[0].isoformat(), dates[-1].isoformat(), model)

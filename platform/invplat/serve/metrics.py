@@ -12,6 +12,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from invplat.serve.shadow import OUTCOMES
+
 KIND = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -19,11 +21,18 @@ METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 NOWHERE = "none"  # the route of an address that there isn't
 MOST_TENANTS = 20_000  # counted apart; the rest together
 _BATCHES = Histogram("invplat_batch_size", "Requests answered by one pass.", registry=None, buckets=SIZES)
+_SHADOW = Counter("invplat_shadow_series", "Series that a challenger was asked for.", ("outcome",), registry=None)
+_OUTCOMES = {outcome: _SHADOW.labels(outcome) for outcome in OUTCOMES}  # there from the start, as zeros
 
 
 def observed_batch(size: int) -> None:
     """So many requests went into one pass; counted for this process, whatever application asks."""
     _BATCHES.observe(size)
+
+
+def observed_shadow(outcome: str, series: int) -> None:
+    """What became of so many series that a challenger was to be asked for; counted for this process."""
+    _OUTCOMES[outcome].inc(series)
 
 
 class Metrics:
@@ -39,6 +48,7 @@ class Metrics:
         keys = Gauge("invplat_keys_age_seconds", "Since the keys were last read.", registry=self.open)
         keys.set_function(age)
         self.open.register(_BATCHES)
+        self.open.register(_SHADOW)
         self.tenants = Counter("invplat_tenant_requests", "Requests of a business.", ("tenant",), registry=self.closed)
         self._counters: dict[tuple[str, str, int], tuple[Any, Any]] = {}
         self._tenants: dict[str, Any] = {}

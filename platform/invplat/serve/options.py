@@ -19,6 +19,7 @@ class Options:
     memory: int = 1 << 30  # bytes of each replica's books
     in_flight: int = 256  # requests that a replica has at once; more are told to come again
     rate: float = 200.0  # requests a second of one key, at each replica
+    shadow: float = 1.0  # share of the series for which a challenger is asked, too; 0: none
 
 
 def of_texts(args: Mapping[str, Any]) -> Options:

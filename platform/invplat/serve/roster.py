@@ -70,6 +70,7 @@ class Roster:
         """`workloads`: of businesses with several champions, whose comes first."""
         self.database, self.storage, self.workloads = database, storage, tuple(workloads)
         self.served: Mapping[str, Served] = {}
+        self.tried: dict[str, Served] = {}  # challengers, which answer nobody
         self.tenants: frozenset[str] = frozenset()  # all there are, served or not
         self.trouble = Trouble()
         self.stacks: dict[Any, Stack] = {}
@@ -78,7 +79,7 @@ class Roster:
         self._rows: dict[tuple[int, str], int] = {}  # stack and version → row
         self._left: list[tuple[float, tuple[int, str], Stack, int]] = []
         self._refused: dict[tuple[str, str], float] = {}
-        self._stamp: tuple[object, ...] | None = None  # of the registry, as it was read last
+        self.stamp: tuple[object, ...] | None = None  # of the registry, as it was read last
         self._one = threading.Lock()
 
     def refresh(self) -> list[str]:
@@ -90,19 +91,19 @@ class Roster:
         with self._one:
             try:
                 stamp = overview.stamp(self.database)
-                known = stamp == self._stamp and not self.trouble.tenants
+                known = stamp == self.stamp and not self.trouble.tenants
                 wanted = {} if known else self._wanted()
             except InvplatError as error:
                 self.trouble.registry = error.message
                 return {}
             self.trouble.registry, self.trouble.read = "", time.monotonic()
             changes = {} if known else self._loaded(wanted)
-            self._stamp = stamp
+            self.stamp = stamp
             return changes
 
     def again(self) -> None:
         """What has changed could not be used: it is to be told again."""
-        self._stamp = None
+        self.stamp = None
 
     def use(self, changes: Mapping[str, Served | None]) -> list[str]:
         if not changes:
@@ -118,6 +119,16 @@ class Roster:
             self._tidy()
         return list(changes)
 
+    def try_out(self, tenant: str, version: Version, read: Any) -> Served:
+        """Beside its champion from now on; `read`: a bundle and its tensors, or None of a rule."""
+        with self._one:
+            self.tried[tenant] = found = self._served(tenant, version, None, read)
+        return found
+
+    def leave_out(self, tenant: str) -> None:
+        with self._one:
+            self.tried.pop(tenant, None)
+
     def _wanted(self) -> dict[str, tuple[str, int | None]]:
         """Business → the id of its champion, and the version of its data."""
         found: dict[str, list[aliases.Champion]] = {}
@@ -129,7 +140,7 @@ class Roster:
         self.tenants = frozenset(names)
         wanted = {}
         for name in names:
-            mine = self._first(found.get(name, [])) or base
+            mine = self.first(found.get(name, [])) or base
             if mine is not None:
                 model = mine if isinstance(mine, str) else mine.model
                 wanted[name] = (model, newest[name].version if name in newest else None)
@@ -137,14 +148,14 @@ class Roster:
 
     def _usual_base(self, champions: Iterable[aliases.Champion]) -> str | None:
         """The id of the champion of the bases; where none was named, the one that was made last."""
-        champion = self._first(champions)
+        champion = self.first(champions)
         if champion is not None:
             return champion.model
         known = [one for one in versions.of_tenant(self.database, None) if one.prefix]
         wanted = [one for one in known if not self.workloads or one.workload in self.workloads]
         return max(wanted, key=lambda one: one.made).id if wanted else None
 
-    def _first(self, champions: Iterable[aliases.Champion]) -> aliases.Champion | None:
+    def first(self, champions: Iterable[aliases.Champion]) -> aliases.Champion | None:
         rank = {name: place for place, name in enumerate(self.workloads)}
         known = [one for one in champions if not rank or one.workload in rank]
         return min(
@@ -171,7 +182,7 @@ class Roster:
             for first in range(0, len(todo), AT_ONCE):
                 some = list(todo.items())[first : first + AT_ONCE]
                 wanted_now = {model for _, (model, _) in some if model in found and found[model].prefix}
-                read = {model: pool.submit(self._read, found[model]) for model in wanted_now}
+                read = {model: pool.submit(self.read, found[model]) for model in wanted_now}
                 for name, (model, dataset) in some:
                     try:
                         if model not in found:
@@ -184,7 +195,7 @@ class Roster:
                         self._refused[(name, model)] = now + AGAIN
         return changes
 
-    def _read(self, version: Version) -> Any:
+    def read(self, version: Version) -> Any:
         bundle = versions.open_bundle(self.storage, version)
         return bundle, bundle.tensors
 
@@ -261,7 +272,7 @@ class Roster:
     def _tidy(self) -> None:
         """Rows that nobody is served by any more are free again, once no batch can still be looking at them."""
         now = time.monotonic()
-        used = {(id(one.stack), one.version.id) for one in self.served.values()}
+        used = {(id(one.stack), one.version.id) for one in (*self.served.values(), *self.tried.values())}
         gone = [key for key in self._rows if key not in used]
         stacks = {id(stack): stack for stack in self.stacks.values()}
         for key in gone:

@@ -30,11 +30,13 @@ from invplat.serve.roster import Roster, Served
 from invplat.serve.said import Said
 from invplat.serve.schemas import Chosen, ForecastsAsked, Series
 from invplat.serve.series import chosen_rows
+from invplat.serve.shadow import Shadow
 from invplat.serve.summed import checked_horizon, said_of
 from invplat.storage import Storage, open_storage
 
 AT_ONCE = 32  # businesses that go over together
 FEW = 4  # items decided on the event loop; more go to a thread
+BESIDE = 4  # a part of the memory is for the books of challengers
 EVERY = 2.0  # seconds between two looks at the registry
 
 
@@ -45,6 +47,7 @@ class Options:
     every: float = EVERY
     journal: bool = True  # forecasts are written down, so that they can be held against what comes true
     kept: bool = True  # books are kept in the storage
+    shadow: float = 1.0  # share of the series for which a challenger is asked, too
 
 
 class Service:
@@ -57,7 +60,11 @@ class Service:
         self.roster = Roster(self.database, self.storage, self.options.workloads)
         self.books = Books(self.storage, self.options.memory, kept=self.options.kept)
         self.batcher = Batcher()
-        self.journal = Journal(self.database, self.storage, name) if self.options.journal else None
+        self.journal = Journal(self.database, self.storage) if self.options.journal else None
+        self.shadow: Shadow | None = None
+        if self.options.journal and self.options.shadow > 0:
+            memory = self.options.memory // BESIDE
+            self.shadow = Shadow(self.database, self.storage, self.roster, memory, self.options.shadow)
         self.ready = False
         self.began = time.monotonic()
         self._stop = threading.Event()
@@ -69,6 +76,8 @@ class Service:
         self.refresh()
         self.ready = True
         self._watcher.start()
+        if self.shadow is not None:
+            self.shadow.start()
         return self
 
     def close(self) -> None:
@@ -77,6 +86,8 @@ class Service:
         if self._watcher.is_alive():
             self._watcher.join(10)
         self.batcher.close()
+        if self.shadow is not None:
+            self.shadow.close()
         if self.journal is not None:
             self.journal.close()
         self.database.close()
@@ -115,6 +126,8 @@ class Service:
                 self.refresh()
             except Exception as error:  # the watcher lives as long as the service
                 self.roster.trouble.registry = f"{type(error).__name__}: {error}"
+            if self.shadow is not None:
+                self.shadow.look()
 
     def served(self, tenant: str) -> Served:
         found = self.roster.served.get(tenant)
@@ -150,6 +163,8 @@ class Service:
             prediction = await self.batcher.ask(served.stack, book.asked(served.row, rows))
             if self.journal is not None:
                 self.journal.note(volume, rows, prediction)
+            if self.shadow is not None:
+                self.shadow.offer(volume, rows)
             return said_of(served, book, rows, prediction, asked.horizon, asked.quantiles)
         names = book.names if rows is None else [book.names[row] for row in _list(rows)]
         other = await asyncio.to_thread(planned, served, volume.dataset, names, asked.as_of, asked.what_if)

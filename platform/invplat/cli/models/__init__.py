@@ -12,6 +12,7 @@ COMMANDS = {
     "show": ("invplat.cli.models.show:command", "Show what a model is and where it comes from."),
     "promote": ("invplat.cli.models.promote:promote_command", "Make a version the champion, by hand."),
     "rollback": ("invplat.cli.models.promote:rollback_command", "Make the previous champion the champion again."),
+    "challenge": ("invplat.cli.models.challenge:command", "Try a version beside the champion, on live questions."),
     "export": ("invplat.cli.models.export:command", "Write a model's net as ONNX or torch.export."),
 }
 

@@ -11,6 +11,7 @@ import click
 from invplat.cli.output import Output, common, pass_output
 
 if TYPE_CHECKING:
+    from invplat.registry.database import Database
     from invplat.registry.versions import Version
     from invplat.storage import Storage
 
@@ -49,6 +50,7 @@ def command(output: Output, model: str, tenant: str | None) -> None:
             f"{one.alias} of {one.workload}" for one in aliases.of_tenant(database, tenant) if one.model == found.id
         ]
         donor = versions.by_ids(database, [found.donor]).get(found.donor) if found.donor else None
+        tried = _tried(database, storage, tenant, found)
     kilobytes = round(found.size / 1000, 1)
     documents, damage = _documents(storage, found)
     content = {
@@ -67,6 +69,7 @@ def command(output: Output, model: str, tenant: str | None) -> None:
         "donor": _donor(found, donor),
         "study": found.study,
         "verdict": found.verdict,
+        "tried": tried,
         "trouble": damage,
         **documents,
     }
@@ -91,10 +94,42 @@ def command(output: Output, model: str, tenant: str | None) -> None:
             rows = list(_flat(content.get(title) or {}))
             if rows:
                 output.table(rows, (title, ""))
+        if tried is not None:
+            click.echo(f"\n{tried['challenger']} is tried beside {tried['champion']}: {tried['sentence']}")
+            _sides(output, tried)
         if damage:
             output.note(damage)
 
     output.result(content, table=draw)
+
+
+def _tried(database: Database, storage: Storage, tenant: str | None, found: Version) -> dict[str, Any] | None:
+    """Of a champion or its challenger: how the two came out on the same live questions."""
+    from invplat.core.errors import InvplatError
+    from invplat.evaluate.rivals import rivals
+    from invplat.registry import aliases, versions
+
+    if tenant is None:
+        return None
+    own = {one.alias: one.model for one in aliases.of_tenant(database, tenant) if one.workload == found.workload}
+    pair = [own.get(aliases.CHAMPION), own.get(aliases.CHALLENGER)]
+    if found.id not in pair or None in pair:
+        return None
+    champion, challenger = (str(one) for one in pair)
+    names = {one.id: one.called for one in versions.by_ids(database, [champion, challenger]).values()}
+    try:
+        said = rivals(database, storage, tenant, champion, challenger).to_dict()
+    except (InvplatError, OSError) as error:  # what the model is can be told all the same
+        said = {"sentence": f"they could not be held against what came: {str(error).splitlines()[0]}"}
+    return {"figures": said, "sentence": said["sentence"], "champion": names[champion], "challenger": names[challenger]}
+
+
+def _sides(output: Output, tried: Mapping[str, Any]) -> None:
+    figures = tried["figures"]
+    if not figures.get("champion"):
+        return
+    rows = [(name, *(figures[side][name] for side in ("champion", "challenger"))) for name in figures["champion"]]
+    output.table(rows, (f"{figures['cells']:,} forecasts", tried["champion"], tried["challenger"]))
 
 
 def _documents(storage: Storage, found: Version) -> tuple[dict[str, Any], str | None]:

@@ -41,7 +41,7 @@ def keys_of(database: Database, storage: Storage, tenant: str) -> list[str]:
         if model.prefix is not None:
             seal = read_seal(storage, model.prefix)
             found |= {f"{model.prefix}/{name}": None for name in (SEAL, *(each.name for each in seal.files.values()))}
-    for shelf in (parts.PREDICTED, parts.ACTUAL):
+    for shelf in (parts.PREDICTED, parts.SHADOWED, parts.ACTUAL):
         found |= {part.key: None for part in shelf.of_tenant(database, tenant)}
     return list(found)
 
@@ -57,6 +57,7 @@ def registry_document(database: Database, tenant: str) -> dict[str, Any]:
         "keys": [asdict(one) for one in keys.of_tenant(database, tenant)],
         "results": [asdict(one) for one in results.of_tenant(database, tenant)],
         "predictions": [asdict(one) for one in parts.PREDICTED.of_tenant(database, tenant)],
+        "shadows": [asdict(one) for one in parts.SHADOWED.of_tenant(database, tenant)],
         "actuals": [asdict(one) for one in parts.ACTUAL.of_tenant(database, tenant)],
         "audit": [asdict(one) for one in audit.of_tenant(database, tenant, most=1_000_000)],
     }

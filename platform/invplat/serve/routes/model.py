@@ -12,6 +12,7 @@ from invplat.registry import aliases, results, versions
 from invplat.registry.versions import Version
 from invplat.serve.answered import version_of
 from invplat.serve.auth import Reader, TenantName
+from invplat.serve.rival import ChallengerSaid, challenger_said
 from invplat.serve.routes import Served, Service
 
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["model"])
@@ -67,6 +68,9 @@ class ModelSaid(BaseModel):
         description="Which version is which.",
         examples=[{"champion": "mlp@3", "challenger": None, "previous": "mlp@2"}],
     )
+    challenger: ChallengerSaid | None = Field(
+        None, description="Which model is asked the same questions beside it, and how the two came out."
+    )
     versions: list[VersionSaid] = Field(description="The business's own, the newest first.")
 
 
@@ -100,6 +104,7 @@ def said(service: Served, tenant: str) -> ModelSaid:
         metrics=_metrics(found, tenant),
         verdict=_verdict(service, tenant, found),
         aliases={name: _called(known.get(named.get(name, "")), tenant) for name in aliases.NAMES},
+        challenger=challenger_said(service, tenant, found),
         versions=[_version(one, found) for one in sorted(own, key=lambda one: one.made, reverse=True)[:MOST]],
     )
 
