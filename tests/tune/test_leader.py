@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,10 @@ def test_a_leader_that_was_killed_is_followed_at_once(folder: FolderStorage) -> 
         pass
 
 
-def test_a_leader_on_another_machine_is_dead_after_a_long_silence(folder: FolderStorage) -> None:
+def test_a_leader_on_another_machine_is_dead_after_a_long_silence(
+    folder: FolderStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WATCH", 0.05)
     with leading(folder, PREFIX, "autumn"):
         rewrite(folder, host="elsewhere")
         with pytest.raises(Conflict, match="on elsewhere") as refused, leading(folder, PREFIX, "autumn"):
@@ -81,6 +85,30 @@ def test_a_leader_on_another_machine_is_dead_after_a_long_silence(folder: Folder
         rewrite(folder, host="elsewhere", time=time.time() - 2 * module.SILENT)
         with leading(folder, PREFIX, "autumn"):
             pass
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_one_whose_clock_is_not_ours_is_alive_as_long_as_it_signs(
+    folder: FolderStorage, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    monkeypatch.setattr(module, "WATCH", 0.3)
+    with leading(folder, PREFIX, "autumn"):
+        pass
+    over = threading.Event()
+
+    def sign() -> None:
+        while not over.wait(0.02):
+            rewrite(folder, host="elsewhere", ended=False, time=time.time() + hours * 3600)
+
+    thread = threading.Thread(target=sign)
+    thread.start()
+    wait_until(lambda: getattr(sign_of(folder, PREFIX), "host", "") == "elsewhere")
+    with pytest.raises(Conflict, match="on elsewhere"), leading(folder, PREFIX, "autumn"):
+        pass
+    over.set()
+    thread.join()
+    with leading(folder, PREFIX, "autumn"):  # silent now, whatever its clock said
+        pass
 
 
 def test_one_that_was_taken_over_writes_no_more(folder: FolderStorage, monkeypatch: pytest.MonkeyPatch) -> None:

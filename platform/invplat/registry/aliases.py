@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -137,7 +138,7 @@ def apply(connection: sa.Connection, move: Move, actor: str) -> None:
     """One promotion within a transaction of the caller's; refused, it has changed nothing."""
     _check(connection, move.tenant, move.model)
     if move.expected is None:
-        row = _row(move.tenant, move.workload, CHAMPION, move.model)
+        row = _row(connection, move.tenant, move.workload, CHAMPION, move.model)
         won = connection.execute(inserted(connection, ALIASES).values(**row).on_conflict_do_nothing()).rowcount
     else:
         won = _swap(connection, move.tenant, move.workload, move.expected, move.model)
@@ -214,7 +215,7 @@ def _check(connection: sa.Connection, tenant: str | None, model: str) -> None:
 
 def _swap(connection: sa.Connection, tenant: str | None, workload: str, before: str, after: str) -> bool:
     mine = _is(tenant, workload, CHAMPION) & (ALIASES.c.model == before)
-    change = {"model": after} if before == after else {"model": after, "changed": now()}
+    change = {"model": after} if before == after else {"model": after, "changed": _later(connection, tenant)}
     return bool(connection.execute(ALIASES.update().where(mine).values(**change)).rowcount)
 
 
@@ -225,15 +226,25 @@ def _arrived(connection: sa.Connection, tenant: str | None, workload: str, champ
 
 
 def _put(connection: sa.Connection, tenant: str | None, workload: str, alias: str, model: str) -> None:
-    row = _row(tenant, workload, alias, model)
+    row = _row(connection, tenant, workload, alias, model)
     new = inserted(connection, ALIASES).values(**row)
     change = {"model": row["model"], "changed": row["changed"]}
     keys = [ALIASES.c.tenant, ALIASES.c.workload, ALIASES.c.alias]
     connection.execute(new.on_conflict_do_update(index_elements=keys, set_=change))
 
 
-def _row(tenant: str | None, workload: str, alias: str, model: str) -> dict[str, str]:
-    return {"tenant": tenant or "", "workload": workload, "alias": alias, "model": model, "changed": now()}
+def _row(connection: sa.Connection, tenant: str | None, workload: str, alias: str, model: str) -> dict[str, str]:
+    changed = _later(connection, tenant)
+    return {"tenant": tenant or "", "workload": workload, "alias": alias, "model": model, "changed": changed}
+
+
+def _later(connection: sa.Connection, tenant: str | None) -> str:
+    """Now, yet after whatever was changed for this business before, by whosever clock: the last promotion counts."""
+    query = sa.select(sa.func.max(ALIASES.c.changed)).where(ALIASES.c.tenant == (tenant or ""))
+    last, present = connection.execute(query).scalar(), now()
+    if last is None or last < present:
+        return present
+    return (datetime.fromisoformat(last) + timedelta(microseconds=1)).isoformat(timespec="microseconds")
 
 
 def _is(tenant: str | None, workload: str, alias: str) -> sa.ColumnElement[bool]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -18,7 +18,7 @@ from invplat.core.errors import Conflict, Unknown
 from invplat.core.process import Process
 from invplat.registry import audit
 from invplat.registry.database import Database
-from invplat.registry.rows import clean, inserted, new_id, now, plain
+from invplat.registry.rows import clean, clock, inserted, moment, new_id, now, plain
 from invplat.registry.tables import JOBS, RESULTS, TENANTS
 
 BEAT = 10.0  # seconds between two signs of life
@@ -65,6 +65,7 @@ class Job:
     started: str | None
     beat: str | None
     ended: str | None
+    read: str  # when it was as it says here, by the database's clock, as all of its times
 
     @property
     def dead(self) -> bool:
@@ -80,7 +81,7 @@ class Job:
     def silent(self) -> float:
         """Seconds since the last sign of life."""
         last = datetime.fromisoformat(self.beat or self.started or self.created)
-        return (datetime.now(UTC) - last) / timedelta(seconds=1)
+        return (datetime.fromisoformat(self.read) - last) / timedelta(seconds=1)
 
 
 def submit(
@@ -119,7 +120,7 @@ def submit(
             "spec": plain(spec),
             "process": sa.null(),
             "message": "",
-            "created": now(),
+            "created": moment(connection),
         }
         if not connection.execute(inserted(connection, JOBS).values(**row).on_conflict_do_nothing()).rowcount:
             same = (JOBS.c.digest == digest) & JOBS.c.state.in_((*UNDER_WAY, State.DONE))
@@ -170,12 +171,13 @@ def claim(database: Database, job: str, process: Process) -> Job:
     """Take up a queued job: from here on it is this process's, under the attempt that comes back."""
 
     def work(connection: sa.Connection) -> Job:
+        began = moment(connection)
         row = {
             "state": State.RUNNING.value,
             "attempt": JOBS.c.attempt + 1,
             "process": asdict(process),
-            "started": now(),
-            "beat": now(),
+            "started": began,
+            "beat": began,
             "ended": None,
             "message": "",
         }
@@ -194,7 +196,7 @@ def beat(database: Database, job: str, attempt: int) -> Wish:
 
     def work(connection: sa.Connection) -> Wish:
         alive = mine & JOBS.c.state.in_((State.RUNNING, State.LOST))
-        row = {"state": State.RUNNING.value, "beat": now(), "ended": None, "message": ""}
+        row = {"state": State.RUNNING.value, "beat": clock(connection), "ended": None, "message": ""}
         if not connection.execute(JOBS.update().where(alive).values(**row)).rowcount:
             return Wish.GONE
         stopping = connection.execute(sa.select(JOBS.c.stopping).where(mine)).scalar_one()
@@ -208,7 +210,7 @@ def beat(database: Database, job: str, attempt: int) -> Wish:
 
 def finish(database: Database, job: str, attempt: int, state: State, message: str = "") -> bool:
     """Over, as its own process says: done, failed or stopped. False where it is no longer this process's."""
-    row = {"state": state.value, "ended": now(), "stopping": False, "message": clean(message)}
+    row = {"state": state.value, "stopping": False, "message": clean(message)}
     try:
         return _move(database, job, (State.RUNNING, State.LOST), row, JOBS.c.attempt == attempt)
     except sa.exc.IntegrityError:
@@ -220,7 +222,7 @@ def lose(database: Database, job: Job, message: str = "") -> bool:
     said = message or f"its process is gone, {job.silent:.0f} s after its last sign of life"
     # A last sign that came meanwhile means that it lives.
     same = (JOBS.c.attempt == job.attempt) & (JOBS.c.beat.is_(None) if job.beat is None else JOBS.c.beat == job.beat)
-    row = {"state": State.LOST.value, "ended": now(), "stopping": False, "message": clean(said)}
+    row = {"state": State.LOST.value, "stopping": False, "message": clean(said)}
     return _move(database, job.id, (job.state,), row, same)
 
 
@@ -235,7 +237,7 @@ def stop(database: Database, job: str, *, actor: str) -> Job:
 
     def work(connection: sa.Connection) -> Job:
         queued = _is(job) & (JOBS.c.state == State.QUEUED)
-        over = {"state": State.STOPPED.value, "ended": now(), "message": "stopped before it began"}
+        over = {"state": State.STOPPED.value, "ended": clock(connection), "message": "stopped before it began"}
         running = _is(job) & (JOBS.c.state == State.RUNNING)
         changed = connection.execute(JOBS.update().where(queued).values(**over)).rowcount
         changed += connection.execute(JOBS.update().where(running).values(stopping=True)).rowcount
@@ -252,8 +254,8 @@ def retry(database: Database, job: str, *, actor: str) -> Job:
 
     def work(connection: sa.Connection) -> Job:
         over = _is(job) & JOBS.c.state.in_(OVER)
-        row = {"state": State.QUEUED.value, "stopping": False, "message": "", "ended": None, "beat": None}
-        row |= {"process": sa.null(), "ray_job": None, "address": None}
+        row = {"state": State.QUEUED.value, "stopping": False, "message": "", "ended": None}
+        row |= {"started": None, "beat": None, "process": sa.null(), "ray_job": None, "address": None}
         if not connection.execute(JOBS.update().where(over).values(**row)).rowcount:
             found = _one(connection, _is(job), job)
             raise Conflict(
@@ -279,8 +281,12 @@ def _move(
     *conditions: sa.ColumnElement[bool],
 ) -> bool:
     mine = sa.and_(_is(job), JOBS.c.state.in_(before), *conditions)
-    change = JOBS.update().where(mine).values(**row)
-    return database.write(lambda connection: bool(connection.execute(change).rowcount), repeatable=True)
+
+    def work(connection: sa.Connection) -> bool:
+        ended = {"ended": clock(connection)} if row.get("state") else {}  # of those moved here, only who ends has one
+        return bool(connection.execute(JOBS.update().where(mine).values(**row, **ended)).rowcount)
+
+    return database.write(work, repeatable=True)
 
 
 def _of_tenant(tenant: str) -> sa.ColumnElement[bool]:
@@ -297,8 +303,17 @@ def _shown(job: Job, tenant: str) -> Job:
 
 
 def _read(database: Database, which: sa.ColumnElement[bool], most: int) -> list[Job]:
-    query = sa.select(JOBS).where(which).order_by(JOBS.c.created.desc(), JOBS.c.id).limit(most)
-    return database.read(lambda connection: [_job(row) for row in connection.execute(query)])
+    last = JOBS.c.created.desc()
+
+    def work(connection: sa.Connection) -> list[Job]:
+        query = _query(connection).where(which).order_by(last, JOBS.c.id).limit(most)
+        return [_job(row) for row in connection.execute(query)]
+
+    return database.read(work)
+
+
+def _query(connection: sa.Connection) -> sa.Select[Any]:
+    return sa.select(*JOBS.c, clock(connection).label("read"))
 
 
 def _is(job: str) -> sa.ColumnElement[bool]:
@@ -306,7 +321,7 @@ def _is(job: str) -> sa.ColumnElement[bool]:
 
 
 def _one(connection: sa.Connection, which: sa.ColumnElement[bool], name: str = "") -> Job:
-    row = connection.execute(sa.select(JOBS).where(which)).one_or_none()
+    row = connection.execute(_query(connection).where(which)).one_or_none()
     if row is None:
         raise Unknown(f"there is no job {clean(name, 40)!r}", hint="see them: invplat jobs list")
     return _job(row)

@@ -19,6 +19,20 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
+def moment(connection: sa.Connection) -> str:
+    """The database's own time, in the same form: where machines' clocks differ, the one that all share."""
+    found: str = connection.execute(sa.select(clock(connection))).scalar_one()
+    return found
+
+
+def clock(connection: sa.Connection) -> sa.ColumnElement[str]:
+    """The same as a column of a query."""
+    if connection.dialect.name == "sqlite":
+        return sa.func.strftime("%Y-%m-%dT%H:%M:%f", "now", type_=sa.String).concat("000+00:00")
+    utc = sa.func.timezone("UTC", sa.func.clock_timestamp())
+    return sa.func.to_char(utc, 'YYYY-MM-DD"T"HH24:MI:SS.US', type_=sa.String).concat("+00:00")
+
+
 def new_id() -> str:
     return secrets.token_hex(8)
 

@@ -20,7 +20,8 @@ from invplat.core.process import Process
 from invplat.storage import Storage
 
 BEAT = 10.0  # seconds between two signs of life
-SILENT = 60.0  # seconds without one after which a leader on another machine is taken for dead
+SILENT = 60.0  # seconds without one after which a leader on another machine may be dead
+WATCH = 2.5 * BEAT  # seconds in which it is then seen to be: its clock need not be ours
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Sign:
         if self.ended:
             return False
         seen = Process(self.host, self.pid, self.ids, self.born).alive
-        return time.time() - self.time < SILENT if seen is None else seen
+        return abs(time.time() - self.time) < SILENT if seen is None else seen
 
 
 class Leader:
@@ -81,7 +82,9 @@ def leading(storage: Storage, prefix: str, name: str) -> Iterator[Leader]:
     last = _last(storage, prefix)
     before = sign_of(storage, prefix)
     sign = Sign.now()
-    if (before is not None and before.alive) or not storage.create(_key(prefix, last + 1), _bytes(sign)):
+    if (before is not None and _lives(storage, prefix, before)) or not storage.create(
+        _key(prefix, last + 1), _bytes(sign)
+    ):
         who = before or sign
         raise Conflict(
             f"study {name} is being run by process {who.pid} on {who.host}",
@@ -93,6 +96,14 @@ def leading(storage: Storage, prefix: str, name: str) -> Iterator[Leader]:
         yield leader
     finally:
         leader.end()
+
+
+def _lives(storage: Storage, prefix: str, sign: Sign) -> bool:
+    """By its sign; where that speaks of another time than ours, by whether it signs again."""
+    if sign.alive or sign.ended or Process(sign.host, sign.pid, sign.ids, sign.born).alive is not None:
+        return sign.alive
+    time.sleep(WATCH)
+    return sign_of(storage, prefix) != sign
 
 
 def sign_of(storage: Storage, prefix: str) -> Sign | None:

@@ -35,7 +35,7 @@ from invplat.storage import Storage
 
 OWNER = "owner.json"  # in every write's folder: who writes here, or that it is done
 STALE = 7 * 24 * 3600  # seconds after which another machine's unfinished write is taken for dead
-NAMELESS = 3600  # and one that never said whose it is
+NAMELESS = 24 * 3600  # and one that never said whose it is
 THREADS = 2
 
 DATE = "date"
