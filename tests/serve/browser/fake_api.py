@@ -21,12 +21,14 @@ from invplat.serve.described import describe
 from invplat.serve.job_view import Jobs, JobSaid
 from invplat.serve.kpi_schemas import Kpis
 from invplat.serve.order_schemas import Orders, OrdersAsked
+from invplat.serve.routes.accuracy import Accuracy
 from invplat.serve.routes.history import History, SeriesList
 from invplat.serve.routes.insights import Insights
 from invplat.serve.routes.me import Me
 from invplat.serve.routes.model import ModelSaid
 from invplat.serve.schemas import Forecasts, ForecastsAsked
 
+from .lately import QUIET, watched
 from .shop import CATEGORIES, HORIZON, ITEMS, LEVELS, STORES, TODAY, Shop, fan, past
 
 PLANNER, READER, ADMIN, BARE = "ip_planner_key", "ip_reader_key", "ip_admin_key", "ip_bare_key"
@@ -49,6 +51,7 @@ def fake(steps: float = 0.35) -> FastAPI:
     app.include_router(router)
     shop = Shop()
     app.state.fail = []  # (status, headers), used up one by one
+    app.state.accuracy = watched(shop)
     app.state.asked = []  # bodies of POSTs, in order
     jobs: dict[str, tuple[float, str]] = {}
     named = {"tenant": TENANT, "dataset": 7, "frequency": "daily"}
@@ -62,7 +65,7 @@ def fake(steps: float = 0.35) -> FastAPI:
         key = request.headers.get("authorization", "").removeprefix("Bearer ")
         if key not in (PLANNER, READER, ADMIN, BARE):
             raise Problem(401, "no such key")
-        if app.state.fail and not request.url.path.endswith("/series"):  # which the page can do without
+        if app.state.fail and not request.url.path.endswith(("/series", "/accuracy")):  # which the page can do without
             status, headers = app.state.fail.pop(0)
             raise Problem(status, "not now", **headers)
         return key
@@ -171,6 +174,10 @@ def fake(steps: float = 0.35) -> FastAPI:
     def insights(tenant: str = Depends(of)) -> Response:
         found = INSIGHTS if tenant == TENANT else [{**one, "sentence": "", "rows": []} for one in INSIGHTS]
         return _sent(Insights, {"tenant": tenant, "version": 7, "as_of": TODAY.isoformat(), "insights": found})
+
+    @app.get("/v1/tenants/{tenant}/accuracy")
+    def accuracy(tenant: str = Depends(of)) -> Response:
+        return _sent(Accuracy, {"tenant": tenant, **(app.state.accuracy if tenant == TENANT else QUIET)})
 
     @app.get("/v1/tenants/{tenant}/model")
     def model(tenant: str = Depends(of)) -> Response:

@@ -10,7 +10,7 @@ from .conftest import DESK, PHONE, Open, Site, rows, signed_in
 HERE = Path(__file__).parent
 CONTRAST, NAMELESS = ((HERE / name).read_text() for name in ("contrast.js", "nameless.js"))
 FITS = "document.documentElement.scrollWidth <= innerWidth"
-READY = {"Categories": ".spark", "Insights": ".insight", "Model": ".model-name", "API": ".curl"}
+READY = {"Categories": ".spark", "Insights": ".insight", "Model": ".goodness", "API": ".curl"}
 
 
 def test_every_page_on_a_desk_and_on_a_phone(opened: Open, site: Site, pictures: Path) -> None:
@@ -20,6 +20,8 @@ def test_every_page_on_a_desk_and_on_a_phone(opened: Open, site: Site, pictures:
             shot(page, pictures, f"door-{size}-{scheme}", view)
             signed_in(page, site.key)
             rows(page).first.wait_for()
+            if site.app is not None:
+                page.locator(".alerts").wait_for()
             shot(page, pictures, f"today-{size}-{scheme}", view, whole=False)
             rows(page).nth(1).click()
             page.locator(".chart-canvas svg").wait_for()

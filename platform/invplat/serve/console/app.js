@@ -1,5 +1,6 @@
 // The page as a whole: who is signed in, which page the address names, and what happens when a key ends.
 
+import { forgetAccuracy } from "./accuracy.js";
 import { get } from "./api.js";
 import { h, put } from "./dom.js";
 import { frame, mark } from "./frame.js";
@@ -31,6 +32,7 @@ async function start(key) {
 function choose(tenant) {
   session.choose(tenant);
   forget();
+  forgetAccuracy();
   if (route.page === "sku") location.hash = "#/today";
   else show();
 }
@@ -40,6 +42,7 @@ function end(line) {
   leave = keys = null;
   session.end();
   forget();
+  forgetAccuracy();
   put(app, signIn(start, line));
   app.querySelector("input")?.focus();
 }

@@ -62,6 +62,7 @@ const PATHS = {
   stockout: "M12 4l9 16H3zM12 10v4M12 17v.01",
   overstock: "M4 20h16M6 20V9h5v11M13 20V5h5v15",
   stock_unknown: "M9 9a3 3 0 1 1 4.500 2.600c-.9.500-1.500 1.200-1.500 2.200M12 17.500v.01",
+  forecast_off: "M4 18l5-6 4 3 7-9M15 6h5v5M4 21h17",
   stale: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4.500l3 2",
   done: "M5 12.500l4.500 4.500L19 7",
   close: "M6 6l12 12M18 6L6 18",

@@ -1,5 +1,6 @@
 // Which model answers, how good it is, why it was taken, and what it was made of.
 
+import { accuracy, goodness } from "./accuracy.js";
 import { get, ofTenant } from "./api.js";
 import { h, put, svg } from "./dom.js";
 import { date, dateOfYear, exactShare, figure, known, moment, short, words } from "./format.js";
@@ -44,6 +45,8 @@ export function show(host) {
 }
 
 function draw(model, jobs, side) {
+  const good = h("div", { class: "slot" }); // the page does not wait for it
+  accuracy().then((found) => put(good, goodness(found))).catch(raise);
   const { verdict, versions } = model;
   const own = !model.base;
   put(side, jobs.length ? h(
@@ -62,12 +65,31 @@ function draw(model, jobs, side) {
         own ? `Learnt from all businesses together, then adapted to yours${model.way ? ` (${model.way})` : ""}.` : BASE,
       ),
       scores(model.metrics)),
+    good, tried(model),
     h("section", { class: "panel", "aria-label": "Why this model" }, h("h2", {}, "Why this one"),
       verdict ? [h("p", { class: "reason" }, capital(verdict.reason)), bars(verdict)] : h(
         "p", { class: "note" }, "No judgement yet: it takes a fine-tune to compare models on your own held-out weeks.",
       )),
     history(versions),
   ];
+}
+
+/** The model that is asked beside it, and how the two came out on the same live questions. */
+function tried({ reference, challenger }) {
+  if (!challenger) return null;
+  const rows = [[reference, challenger.champion], [challenger.reference, challenger.challenger]];
+  return h("section", { class: "panel", "aria-label": "Challenger" },
+    h("div", { class: "panel-top" }, h("h2", {}, `${challenger.reference} is tried beside it`),
+      h("span", { class: "sub" }, `since ${dateOfYear(challenger.since)}`)),
+    h("p", { class: "reason" }, challenger.trouble ? `It is not asked: ${challenger.trouble}.` : challenger.sentence),
+    challenger.champion ? h("div", {
+      class: "scroll", tabindex: 0, role: "region", "aria-label": "Both on the same questions, scrolls sideways",
+    }, h("table", { class: "table small" },
+      h("thead", {}, h("tr", {}, ["Model", "Error (WAPE)", "Bias", "Coverage"].map((text, index) => h(
+        "th", { scope: "col", class: index ? "num" : "" }, text,
+      )))),
+      h("tbody", {}, rows.map(([name, side]) => h("tr", {}, h("th", { scope: "row" }, name),
+        [side.wape, side.bias, side.coverage].map((value) => h("td", { class: "num" }, exactShare(value)))))))) : null);
 }
 
 function capital(text) {

@@ -1,5 +1,6 @@
 // One SKU in one store: its chart, its order with the reason, and what would be if.
 
+import { accuracy, marked, offSaid } from "./accuracy.js";
 import { get, Latest, ofTenant, read } from "./api.js";
 import { Chart } from "./chart.js";
 import { h, icon, put, say } from "./dom.js";
@@ -140,6 +141,9 @@ function draw({ series, orders, forecasts, history }, page, host) {
   };
   put(decided, decision(order, orders, facts.per));
   plot();
+  accuracy().then((found) => {
+    if (found && decided.isConnected && marked([order], found.off)) put(decided, decision(order, orders, facts.per));
+  }).catch(raise);
   return [decided,
     h("div", { class: "sku-grid" },
       h("section", { class: "panel sku-chart", "aria-label": "Chart" },
@@ -169,8 +173,9 @@ function decision(order, answer, per) {
       ),
       h("span", { class: "sub" }, "units", placed && known(order.order_value) ? ` · ${money(order.order_value)}` : "")),
     h("div", { class: "decision-why" },
-      order.exceptions?.length ? h("p", { class: "badges" }, order.exceptions.map(badge)) : null,
+      order.exceptions?.length ? h("p", { class: "badges" }, order.exceptions.map((name) => badge(name, order))) : null,
       h("p", { class: "reason" }, order.reason ?? ""),
+      order.off ? h("p", { class: "note" }, offSaid(order.off)) : null,
       h(
         "p", { class: "note" },
         [

@@ -1,5 +1,6 @@
 // Today: what to order, the most money at risk first; what is out of the ordinary above it.
 
+import { accuracy, alerts, forgetAccuracy, marked, offSaid } from "./accuracy.js";
 import { csv, save } from "./csv.js";
 import { h, icon, put, rested, say, svg } from "./dom.js";
 import { count, cover, known, longDate, money, period, share, units } from "./format.js";
@@ -42,6 +43,7 @@ function list(answer, wish, page) {
   const total = h("div", { class: "totals", role: "status" });
   const chips = h("div", { class: "cards", role: "group", "aria-label": "Exceptions" });
   const none = h("div");
+  const told = h("div");
   const filter = h("input", {
     type: "search", value: wish.q ?? "", placeholder: "Find a SKU, store or category",
     "aria-label": "Filter the orders",
@@ -152,8 +154,13 @@ function list(answer, wish, page) {
       if (!returned.moved) scrollTo(0, returned.top);
       if (returned.keyed) grid.element.focus({ preventScroll: true });
     }
+    accuracy().then((found) => {
+      if (!found || !told.isConnected) return;
+      put(told, alerts(found));
+      if (marked(answer.orders, found.off)) draw(grid.active);
+    }).catch(raise);
   });
-  return [heading(answer), chips, bar, grid.element, none, total];
+  return [heading(answer), told, chips, bar, grid.element, none, total];
 }
 
 function heading(answer) {
@@ -162,6 +169,7 @@ function heading(answer) {
   const old = Math.floor((Date.now() - Date.parse(answer.as_of)) / 86_400_000);
   const again = () => {
     forget();
+    forgetAccuracy();
     dispatchEvent(new HashChangeEvent("hashchange"));
   };
   return h("div", { class: "heading" },
@@ -232,7 +240,7 @@ function columns(answer) {
         row.name ? h("span", { class: "called" }, row.name) : null,
       ),
       h("span", { class: "sub" }, [row.store, row.category].filter(Boolean).join(" · "))] },
-    { key: "exceptions", title: "Exceptions", class: "c-why", cell: (row) => row.exceptions.map(badge) },
+    { key: "exceptions", title: "Exceptions", class: "c-why", cell: (row) => row.exceptions.map((name) => badge(name, row)) },
     {
       key: "order", title: "Order", class: "c-order num", help: "Units to order now",
       cell: (row) => (row.order > 0 ? h("b", { class: "order" }, units(row.order)) : h(
@@ -264,8 +272,9 @@ function columns(answer) {
   ];
 }
 
-export function badge(name) {
-  return h("span", { class: `badge ${name}` }, icon(name), (EXCEPTIONS[name] ?? [name.replaceAll("_", " ")])[0]);
+export function badge(name, row = null) {
+  const title = name === "forecast_off" && row?.off ? offSaid(row.off) : null;
+  return h("span", { class: `badge ${name}`, title }, icon(name), (EXCEPTIONS[name] ?? [name.replaceAll("_", " ")])[0]);
 }
 
 function risk(row) {
