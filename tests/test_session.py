@@ -12,7 +12,7 @@ from itertools import pairwise
 import pytest
 
 from invplat.core.errors import NameRefused, SettingRefused
-from invplat.session import check_address, run_tasks
+from invplat.session import check_address, connected, run_tasks
 
 
 def run(script: str, *args: str) -> dict[str, object]:
@@ -150,6 +150,22 @@ def test_what_listens_and_says_nothing_is_not_waited_for(monkeypatch: pytest.Mon
     monkeypatch.setattr("invplat.session.ANSWER_WITHIN", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(SettingRefused, match="nothing answers"):
         check_address(f"127.0.0.1:{mute.getsockname()[1]}")
+
+
+def test_a_cluster_of_another_ray_is_told_with_both_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray as module
+    from ray._private.utils import check_version_info
+
+    def init(**_: object) -> None:
+        check_version_info({"ray_version": "2.50.0", "python_version": "3.9.1"}, "here")
+
+    monkeypatch.setattr(module, "is_initialized", lambda: False)
+    monkeypatch.setattr(module, "init", init)
+    monkeypatch.setattr("invplat.session.check_address", lambda address: None)
+    words = f"Ray: 2.50.0 .* Ray: {module.__version__}"
+    with pytest.raises(SettingRefused, match=words) as refused, connected(address="127.0.0.1:6379"):
+        pass
+    assert "the same Ray as here" in str(refused.value.hint)
 
 
 def test_what_is_no_ray_is_told_so(s3_endpoint: str) -> None:

@@ -171,8 +171,9 @@ def connected(
             try:
                 ray.init(address=address, runtime_env=sent, **options)
             except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
+                said = " ".join(str(error).split())[:300]
                 raise SettingRefused(
-                    f"the Ray cluster at {hide_secrets(address)} did not take us in: {str(error).splitlines()[0]}",
+                    f"the Ray cluster at {hide_secrets(address)} did not take us in: {said}",
                     hint="it must run the same Ray as here; without --address the work runs on this machine",
                 ) from error
         try:
