@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -72,6 +72,20 @@ def test_nobody_is_tried_again_with_nothing_new() -> None:
     soon = need_of(drift, Standing("shop", TODAY, None, date(2025, 6, 27)), Limits())
     assert "only 3 days of data" in soon.waits
     assert need_of(drift, Standing("shop", TODAY, None, date(2025, 6, 23)), Limits()).now
+
+
+def test_what_the_gate_refuses_is_asked_more_and_more_seldom() -> None:
+    drift = look_with(("drift", HIGH, "2025-06-01"))
+
+    def told(days: int, refused: int) -> str:
+        known = TODAY - timedelta(days=days)
+        return need_of(drift, Standing("shop", TODAY, None, known, None, refused), Limits(age=28, rest=7)).waits
+
+    assert [told(7, refused) for refused in (0, 1)] == ["", ""]
+    assert "14 are waited for, after 2 tries that the gate refused" in told(7, 2)
+    assert told(14, 2) == ""
+    assert "28 are waited for" in told(27, 3)
+    assert [told(28, refused) for refused in (3, 4, 500)] == ["", "", ""]
 
 
 def test_a_store_that_has_closed_is_learnt_once() -> None:

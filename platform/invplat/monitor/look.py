@@ -18,6 +18,7 @@ from invplat.monitor import history, incoming, inputs, outgoing, quality, silenc
 from invplat.monitor.facts import champion, read_facts
 from invplat.monitor.finding import Finding, ordered, rounded
 from invplat.monitor.inputs import Drift
+from invplat.monitor.level import jumps
 from invplat.monitor.matching import BROKEN, CENSORED, COUNTED, GONE, HIDDEN, LATE, STATES
 from invplat.registry import tenants
 from invplat.registry.database import Database
@@ -68,11 +69,13 @@ def look(
     unknown = silence.unknown(facts)
     kept = history.update(database, storage, facts, unknown)
     drifts, drifted = inputs.drifts(facts, unknown)
+    told = {(one.kind, one.subject) for one in drifted}
+    drifted += [one for one in jumps(facts, unknown) if (one.kind, one.subject) not in told]
     findings = [
         *quality.judged(kept.sums),
         *drifted,
         *incoming.troubles(facts),
-        *outgoing.troubles(facts, kept.open),
+        *outgoing.troubles(facts, kept.open, unknown),
         *suppliers.changes(facts),
     ]
     made = Look(

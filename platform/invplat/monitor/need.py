@@ -20,6 +20,7 @@ from invplat.registry import aliases, datasets, jobs, results, versions
 from invplat.registry.database import Database
 from invplat.registry.jobs import Job
 from invplat.registry.results import Result
+from invplat.transfer.gate import CANDIDATE
 from invplat.transfer.jobs_asked import KIND
 
 AGE, FIRST = "age", "first"
@@ -42,7 +43,11 @@ BROKEN = ("tenfold", "missing_periods", "future_data")  # data that should not b
 @dataclass(frozen=True)
 class Limits:
     age: int = 28  # days of new data after which a model is old whatever is found
-    rest: int = 7  # days of new data before it is tried again
+    rest: int = 7  # days of new data before it is tried again; twice as many after each further no of the gate
+
+    def waited(self, refused: int) -> int:
+        """One no may come of too little that is new; more of them say that more is needed."""
+        return int(min(self.rest * 2 ** max(min(refused, 10) - 1, 0), max(self.age, self.rest)))
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Standing:
     learnt: date | None  # the last day that its own champion has learnt from
     tried: date | None  # and that any fine-tune of it has
     busy: str | None = None  # the job that is at work on it
+    refused: int = 0  # tries in a row, the last included, of which nothing was served
 
     @property
     def known(self) -> date | None:
@@ -94,6 +100,7 @@ def standing(database: Database, tenant: str, workload: str) -> Standing:
     own = champion is not None and champion.tenant == tenant
     tried: date | None = None
     busy: str | None = None
+    serves: list[str] = []
     for result in results.of_tenant(database, tenant):
         job = jobs.get(database, result.job)
         if job.kind != KIND or job.spec.get("workload") != workload:
@@ -101,10 +108,12 @@ def standing(database: Database, tenant: str, workload: str) -> Standing:
         if result.state in (results.QUEUED, results.RUNNING):
             busy = job.id if job.state in jobs.UNDER_WAY and not job.dead else busy
             continue
+        serves.append(str((result.detail or {}).get("serves")))
         day = _tried(result, known)
         tried = day if tried is None or (day is not None and day > tried) else tried
     learnt = learnt_until(database, champion, tenant) if own and champion is not None else None
-    return Standing(tenant, last, learnt, tried, busy)
+    refused = next((place for place, one in enumerate(serves) if one == CANDIDATE), len(serves))
+    return Standing(tenant, last, learnt, tried, busy, refused)
 
 
 def _tried(result: Result, known: Sequence[datasets.DatasetVersion]) -> date | None:
@@ -142,10 +151,12 @@ def _waits(made: Look, stands: Standing, limits: Limits, fresh: int | None) -> s
     broken = [one.sentence for one in made.findings if one.kind in BROKEN and one.severity == HIGH]
     if broken:
         return f"its data look broken: {broken[0]}"
-    if fresh is not None and fresh < limits.rest:
+    least = limits.waited(stands.refused)
+    if fresh is not None and fresh < least:
         if fresh <= 0:
             return "nothing is newer than what was tried"
-        return f"only {plural(fresh, 'day')} of data are newer than what was tried; {limits.rest} are waited for"
+        no = f", after {plural(stands.refused, 'try', 'tries')} that the gate refused" if stands.refused > 1 else ""
+        return f"only {plural(fresh, 'day')} of data are newer than what was tried; {least} are waited for{no}"
     return ""
 
 

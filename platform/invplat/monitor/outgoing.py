@@ -8,6 +8,7 @@ import polars as pl
 from invplat.core.page.wording import plural
 from invplat.monitor.facts import Facts
 from invplat.monitor.finding import HIGH, MEDIUM, Finding, listed
+from invplat.monitor.silence import Unknown
 
 SELLS = {"daily": 28, "weekly": 4, "monthly": 3}  # periods that say whether something sells
 UNITS = 10.0  # sold in them: of less, a forecast of nothing is a good one
@@ -16,8 +17,9 @@ FAR = 4.0  # times the most that was ever sold in a period
 LEAST = 5.0  # units above it
 
 
-def troubles(facts: Facts, rows: pl.DataFrame) -> list[Finding]:
-    """`rows`: forecasts that wait for what comes, of which the newest of each series are looked at."""
+def troubles(facts: Facts, rows: pl.DataFrame, unknown: Unknown | None = None) -> list[Finding]:
+    """`rows`: forecasts that wait for what comes, of which the newest of each series are looked at. In a store that
+    is in `unknown` at the end, nothing sells any more."""
     if not len(rows):
         return []
     newest = rows.filter(pl.col("as_of") == pl.col("as_of").max().over("store", "sku"))
@@ -34,6 +36,7 @@ def troubles(facts: Facts, rows: pl.DataFrame) -> list[Finding]:
     usual = sold / np.maximum(np.isfinite(lately).sum(axis=1), 1)
     highest = facts.sold.max(axis=1)
     known = facts.sold.astype(bool).sum(axis=1)
+    silent = {name for name, gaps in (unknown or {}).items() if any(end >= facts.dates[-1] for _, end in gaps)}
     nothing, far, broken = [], [], []
     as_of = str(said["as_of"].max())
     for store, sku, level, most, bad, _ in said.sort("store", "sku").iter_rows():
@@ -41,7 +44,7 @@ def troubles(facts: Facts, rows: pl.DataFrame) -> list[Finding]:
         name = f"{store} / {sku}"
         if bad or level is None:
             broken.append(name)
-        elif row is not None and sold[row] >= UNITS and level <= NOTHING * usual[row]:
+        elif row is not None and store not in silent and sold[row] >= UNITS and level <= NOTHING * usual[row]:
             nothing.append(name)
         elif row is not None and known[row] >= 20 and most > FAR * highest[row] and most > highest[row] + LEAST:
             far.append(name)
