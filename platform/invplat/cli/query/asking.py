@@ -1,10 +1,14 @@
-"""What every question shares: where the service is, the key, which series, what if. Knows no question."""
+"""What every question shares: where the service is, the key, which series, what if, and where the answer goes. Knows no
+question.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,23 +63,78 @@ writing = _options(
 )
 
 
-def chosen(
-    stores: tuple[str, ...],
-    skus: tuple[str, ...],
-    categories: tuple[str, ...],
-    as_of: datetime | None,
-    promotion: bool | None,
-    price_change: float | None,
-) -> dict[str, Any]:
-    """The fields of a request that these options make."""
-    what_if = {"promotion": promotion, "price_change": price_change}
-    return {
-        "stores": list(stores) or None,
-        "skus": list(skus) or None,
-        "categories": list(categories) or None,
-        "as_of": None if as_of is None else as_of.date(),
-        "what_if": {name: value for name, value in what_if.items() if value is not None} or None,
-    }
+@dataclass(frozen=True)
+class Question:
+    """Which series of whom, when, and what if."""
+
+    tenant: str | None
+    url: str | None
+    key: str | None
+    stores: tuple[str, ...]
+    skus: tuple[str, ...]
+    categories: tuple[str, ...]
+    as_of: datetime | None
+    promotion: bool | None
+    price_change: float | None
+
+    def fields(self) -> dict[str, Any]:
+        """Of a request."""
+        what_if = {"promotion": self.promotion, "price_change": self.price_change}
+        return {
+            "stores": list(self.stores) or None,
+            "skus": list(self.skus) or None,
+            "categories": list(self.categories) or None,
+            "as_of": None if self.as_of is None else self.as_of.date(),
+            "what_if": {name: value for name, value in what_if.items() if value is not None} or None,
+        }
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Where the answer goes besides the screen, and how much of it is on that."""
+
+    rows: int
+    csv_file: Path | None
+    arrow_file: Path | None
+
+
+def of_series(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that asks about series: what all of these can be told comes to it as a `question` and a `sheet`."""
+
+    @wraps(command)
+    def gathered(output: Output, **given: Any) -> None:
+        question, sheet = (
+            kind(**{each.name: given.pop(each.name) for each in fields(kind)}) for kind in (Question, Sheet)
+        )
+        command(output, question, sheet, **given)
+
+    return gathered
+
+
+def answered(
+    output: Output,
+    question: Question,
+    sheet: Sheet,
+    ask: Callable[[Client], Callable[..., Any]],
+    lines: Callable[[Mapping[str, Any]], tuple[Sequence[str], Sequence[Sequence[Any]]]],
+    drawn: Callable[[Mapping[str, Any]], None],
+    **asked: Any,
+) -> None:
+    """`ask`: which method of the client answers; `lines`: the answer as columns and rows of a file."""
+    from invplat.cli.query import written
+
+    with service(output, question.url, question.key) as client:
+        if sheet.arrow_file is not None:
+            table = ask(client)(question.tenant, as_table=True, **asked)
+            written.tell(output, written.write_arrow(sheet.arrow_file, table), len(table))
+            if sheet.csv_file is None:
+                output.result({"file": sheet.arrow_file, "rows": len(table)}, table=lambda: None)
+                return
+        answer = ask(client)(question.tenant, **asked)
+    if sheet.csv_file is not None:
+        columns, rows = lines(answer)
+        written.tell(output, written.write_csv(sheet.csv_file, columns, rows), len(rows))
+    output.result(answer, table=lambda: drawn(answer) if sheet.csv_file is None else None)
 
 
 @contextmanager

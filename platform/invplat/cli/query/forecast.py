@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import click
 
 from invplat.cli.output import Output, common, pass_output
-from invplat.cli.query.asking import LEVEL, asking, choosing, chosen, headline, service, writing
+from invplat.cli.query.asking import LEVEL, Question, Sheet, answered, asking, choosing, headline, of_series, writing
 
 BY = ("series", "store", "sku", "category", "total")
 WIDEST = 28  # places of a sparkline
@@ -27,23 +25,9 @@ WIDEST = 28  # places of a sparkline
 @writing
 @common
 @pass_output
+@of_series
 def command(
-    output: Output,
-    tenant: str | None,
-    url: str | None,
-    key: str | None,
-    stores: tuple[str, ...],
-    skus: tuple[str, ...],
-    categories: tuple[str, ...],
-    as_of: datetime | None,
-    promotion: bool | None,
-    price_change: float | None,
-    horizon: int | None,
-    quantiles: tuple[float, ...],
-    by: str,
-    rows: int,
-    csv_file: Path | None,
-    arrow_file: Path | None,
+    output: Output, question: Question, sheet: Sheet, horizon: int | None, quantiles: tuple[float, ...], by: str
 ) -> None:
     """What will be sold: a line of the coming periods, their sum, and a usual period with its band.
 
@@ -54,33 +38,17 @@ def command(
       invplat query forecast corner-shop --store berlin --horizon 14
       invplat query forecast corner-shop --by category --promotion --price-change -0.1
     """
-    fields = {
-        **chosen(stores, skus, categories, as_of, promotion, price_change),
-        "horizon": horizon,
-        "quantiles": sorted(set(quantiles)) or None,
-        "by": by,
-    }
-    with service(output, url, key) as client:
-        if arrow_file is not None:
-            from invplat.cli.query import written
+    asked = {**question.fields(), "horizon": horizon, "quantiles": sorted(set(quantiles)) or None, "by": by}
 
-            table = client.forecasts(tenant, as_table=True, **fields)
-            written.tell(output, written.write_arrow(arrow_file, table), len(table))
-            if csv_file is None:
-                output.result({"file": arrow_file, "rows": len(table)}, table=lambda: None)
-                return
-        answer = client.forecasts(tenant, **fields)
-    if csv_file is not None:
-        _write(output, csv_file, answer)
-    output.result(answer, table=lambda: _draw(answer, rows) if csv_file is None else None)
+    def show(answer: Mapping[str, Any]) -> None:
+        _draw(answer, sheet.rows)
+
+    answered(output, question, sheet, lambda client: client.forecasts, _lines, show, **asked)
 
 
-def _write(output: Output, path: Path, answer: Mapping[str, Any]) -> None:
-    from invplat.cli.query import written
-
+def _lines(answer: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
     columns = ["store", "sku", "group", "date", "mean", *(f"q{level:g}" for level in answer["levels"])]
-    lines = list(_periods(answer))
-    written.tell(output, written.write_csv(path, columns, lines), len(lines))
+    return columns, list(_periods(answer))
 
 
 def _periods(answer: Mapping[str, Any]) -> Iterator[list[Any]]:

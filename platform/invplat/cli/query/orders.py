@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from invplat.cli.output import Output, common, pass_output
-from invplat.cli.query.asking import FILE, LEVEL, asking, choosing, chosen, headline, service, writing
+from invplat.cli.query.asking import (
+    FILE,
+    LEVEL,
+    Question,
+    Sheet,
+    answered,
+    asking,
+    choosing,
+    headline,
+    of_series,
+    writing,
+)
 from invplat.cli.query.drawn import Column, draw, money, more, risk, units
 
 POSITIVE = click.FloatRange(0, min_open=True)
@@ -45,17 +55,11 @@ FLAGS = {"stockout": "stockout", "overstock": "too much", "stale": "old data", "
 @writing
 @common
 @pass_output
+@of_series
 def command(
     output: Output,
-    tenant: str | None,
-    url: str | None,
-    key: str | None,
-    stores: tuple[str, ...],
-    skus: tuple[str, ...],
-    categories: tuple[str, ...],
-    as_of: datetime | None,
-    promotion: bool | None,
-    price_change: float | None,
+    question: Question,
+    sheet: Sheet,
     stock: Path | None,
     service_level: float | None,
     lead_time: float | None,
@@ -65,9 +69,6 @@ def command(
     budget: float | None,
     only_orders: bool,
     why: bool,
-    rows: int,
-    csv_file: Path | None,
-    arrow_file: Path | None,
 ) -> None:
     """What to order today: the most money at risk first.
 
@@ -79,8 +80,8 @@ def command(
       invplat query orders corner-shop --only-orders --why
       invplat query orders corner-shop --stock stock.csv --service 0.98 --budget 5000 --csv orders.csv
     """
-    fields = {
-        **chosen(stores, skus, categories, as_of, promotion, price_change),
+    asked = {
+        **question.fields(),
         "service": service_level,
         "lead_time": lead_time,
         "review": review,
@@ -90,28 +91,21 @@ def command(
         "only_orders": only_orders or None,
     }
     if stock is not None:
-        fields |= _items(stock, stores, skus, categories)
-    with service(output, url, key) as client:
-        if arrow_file is not None:
-            from invplat.cli.query import written
+        asked |= _items(stock, question)
 
-            table = client.orders(tenant, as_table=True, **fields)
-            written.tell(output, written.write_arrow(arrow_file, table), len(table))
-            if csv_file is None:
-                output.result({"file": arrow_file, "rows": len(table)}, table=lambda: None)
-                return
-        answer = client.orders(tenant, **fields)
-    if csv_file is not None:
-        _write(output, csv_file, answer)
-    output.result(answer, table=lambda: _draw(output, answer, rows, why) if csv_file is None else None)
+    def show(answer: Mapping[str, Any]) -> None:
+        _draw(output, answer, sheet.rows, why)
+
+    answered(output, question, sheet, lambda client: client.orders, _lines, show, **asked)
 
 
-def _items(path: Path, stores: tuple[str, ...], skus: tuple[str, ...], categories: tuple[str, ...]) -> dict[str, Any]:
+def _items(path: Path, question: Question) -> dict[str, Any]:
     """The file's items, of the stores and SKUs that were named; nothing else chooses any more."""
     from invplat.cli.query.stock import read_stock
     from invplat.core.errors import SourceError
 
-    if categories:
+    stores, skus = question.stores, question.skus
+    if question.categories:
         raise click.UsageError("--stock names the items; --category can't choose among them")
     items = [
         item
@@ -123,13 +117,10 @@ def _items(path: Path, stores: tuple[str, ...], skus: tuple[str, ...], categorie
     return {"series": items, "stores": None, "skus": None}
 
 
-def _write(output: Output, path: Path, answer: Mapping[str, Any]) -> None:
-    from invplat.cli.query import written
-
+def _lines(answer: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
     found = answer["orders"]
     columns = list(found[0]) if found else ["store", "sku", "order"]
-    lines = [[one.get(name) for name in columns] for one in found]
-    written.tell(output, written.write_csv(path, columns, lines), len(lines))
+    return columns, [[one.get(name) for name in columns] for one in found]
 
 
 def _draw(output: Output, answer: Mapping[str, Any], rows: int, why: bool) -> None:
