@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
+from tests.chaos.disk import Disk, small_disk
+from tests.chaos.promises import Promise
 from tests.chaos.tuning import TRIALS, Tuning, begun, done
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -31,33 +29,29 @@ def test_the_storage_gone(tuning: Tuning) -> None:
 
 
 @pytest.fixture
-def narrow(tuning: Tuning) -> Iterator[Path]:
+def narrow(tuning: Tuning) -> Iterator[Disk]:
     """A disk of its own that can be filled."""
-    tuning.storage.mkdir()
-    made = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(tuning.storage)]
-    if os.geteuid() != 0 or subprocess.run(made, capture_output=True, check=False).returncode:
-        pytest.skip("only root can mount a small disk here")
-    yield tuning.storage
-    subprocess.run(["umount", "-l", str(tuning.storage)], check=True)
+    with small_disk(tuning.storage, 4) as found:
+        yield found
 
 
-def test_the_disk_full(tuning: Tuning, narrow: Path) -> None:
+def test_the_disk_full(tuning: Tuning, narrow: Disk, promise: Promise) -> None:
+    fault = "the disk is full during tune"
+    promise(fault, "exit code 1 and why; what has ended is kept; with room --resume does the rest, each trial once")
     with begun(tuning.words("--in-process", "--quiet")) as process:
         tuning.wait(1, process)
-        fill(narrow / "others")
+        narrow.fill()
         _, trouble = process.communicate()
     assert process.returncode == 1
     assert "no space left" in trouble
     told(tuning, trouble)
-    (narrow / "others").unlink()
+    narrow.clear()
+    kept = tuning.tried()
     done(tuning.resume("--in-process"))
     tuning.check()
-
-
-def fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as others, suppress(OSError):
-        while True:
-            others.write(bytes(4096))
+    lost = [trial for trial in kept if trial not in tuning.tried()]
+    assert not lost
+    promise(fault, measured={"trials": TRIALS, "kept": len(kept), "kept ones lost": len(lost)})
 
 
 def told(tuning: Tuning, trouble: str) -> None:
