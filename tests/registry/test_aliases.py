@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from invplat.core.errors import Conflict, Unknown
-from invplat.registry import aliases, audit, tenants, versions
+from invplat.registry import aliases, audit, overview, tenants, versions
 from invplat.registry.aliases import Move
 from invplat.registry.database import Database, open_database
 from invplat.registry.versions import Version
@@ -72,6 +72,25 @@ def test_who_decided_against_another_champion_is_refused(database: Database) -> 
     with pytest.raises(Conflict):
         aliases.rollback(database, "shop", "mlp", expected=first, actor="test")
     assert aliases.current(database, "shop", "mlp") == {"champion": second, "previous": first}
+
+
+def test_by_a_clock_that_is_behind_it_is_the_newest_nonetheless(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models_of = {name: models(database, "shop", 2, name) for name in ("mlp", "lstm")}
+    monkeypatch.setattr(aliases, "now", lambda: "2099-01-01T00:00:00.000000+00:00")
+    aliases.promote(database, "shop", "mlp", models_of["mlp"][0], expected=None, actor="ahead")
+    stamps = [overview.stamp(database)]
+    monkeypatch.setattr(aliases, "now", lambda: "2001-01-01T00:00:00.000000+00:00")
+    aliases.promote(database, "shop", "lstm", models_of["lstm"][0], expected=None, actor="behind")
+    newest = max(aliases.champions(database), key=lambda one: one.changed)
+    assert newest.workload == "lstm"
+    for before, after in (models_of["mlp"], models_of["mlp"][::-1]):
+        stamps.append(overview.stamp(database))
+        aliases.promote(database, "shop", "mlp", after, expected=before, actor="behind")
+        assert max(aliases.champions(database), key=lambda one: one.changed).model == after
+    stamps.append(overview.stamp(database))
+    assert len(set(stamps)) == len(stamps)  # whoever serves has seen each of them
 
 
 def test_there_is_no_way_back_from_the_first(database: Database) -> None:

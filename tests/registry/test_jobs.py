@@ -66,6 +66,18 @@ def test_from_asked_for_to_done(three: Database) -> None:
     assert audit.recent(three)[0].action == "job.submit"
 
 
+def test_queued_once_more_it_is_not_silent_since_its_first_attempt(three: Database) -> None:
+    job = submitted(three)
+    jobs.claim(three, job.id, ELSEWHERE)
+    age(three, job.id, 1000)
+    long_ago = sa.update(JOBS).where(JOBS.c.id == job.id).values(started="2001-01-01T00:00:00.000000+00:00")
+    three.write(lambda connection: connection.execute(long_ago))
+    jobs.finish(three, job.id, 1, State.FAILED)
+    created = sa.update(JOBS).where(JOBS.c.id == job.id).values(created=jobs.get(three, job.id).read)
+    three.write(lambda connection: connection.execute(created))
+    assert jobs.retry(three, job.id, actor="ann").silent < jobs.SILENT
+
+
 def test_the_same_twice_joins_the_first(three: Database) -> None:
     first = submitted(three)
     for take in (None, State.DONE):

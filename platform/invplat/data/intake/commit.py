@@ -66,7 +66,8 @@ class Writer:
     def claim(self) -> None:
         """Say who writes here, so that nobody sweeps a write still going on."""
         owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}
-        self.storage.write(f"{self.prefix}/{OWNER}", json.dumps(owner).encode(), durable=False)
+        # Whole or not at all, unlike the files: half an owner is nobody, whose write would lie here for a day.
+        self.storage.write(f"{self.prefix}/{OWNER}", json.dumps(owner).encode())
 
     def put(self, facts: Facts, vocabulary: Vocabulary, store: str = "") -> Future[DataFile]:
         """Queue one file; encoding and writing happen beside the caller's own work."""
