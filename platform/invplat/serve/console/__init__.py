@@ -22,7 +22,8 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 INDEX, DOCS = PAGES = ("index.html", "docs.html")
-DIGEST = b"{digest}"  # in a page, where its files' folder is to be named
+HEAD = "head.html"  # what the heads of all pages begin with
+DIGEST, BEGINNING = b"{digest}", b"{head}"  # in a page, where its files' folder and that are to stand
 POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -71,7 +72,8 @@ def release() -> tuple[str, dict[str, File]]:
     for name, body in found.items():
         every.update(name.encode() + b"\0" + body + b"\0")
     digest = every.hexdigest()
-    found |= {page: found[page].replace(DIGEST, digest.encode()) for page in PAGES}
+    head = found.pop(HEAD).strip()
+    found |= {page: found[page].replace(BEGINNING, head).replace(DIGEST, digest.encode()) for page in PAGES}
     return digest, {name: _file(name, body) for name, body in found.items()}
 
 
