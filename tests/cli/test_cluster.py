@@ -353,6 +353,8 @@ def test_what_can_t_be_healed_or_cut(invplat: Run, home: Path, begin: Begin) -> 
     ended = invplat("cluster", "heal")
     assert (ended.exit_code, "nothing has kept what it knew" in ended.stderr) == (2, True)
     assert "--redis" in ended.stderr
+    kept.Kept("127.0.0.1", 1, "secret").write(home)
+    assert "no Redis answers at 127.0.0.1:1" in invplat("cluster", "heal").stderr
     ended = invplat("cluster", "cut", "node-1")
     assert (ended.exit_code, "--namespaces" in ended.stderr) == (2, True)
     assert "there is no node 'node-7'" in invplat("cluster", "cut", "node-7").stderr

@@ -47,6 +47,16 @@ class Kept:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
             json.dump(asdict(self), stream)
 
+    def check(self) -> None:
+        """Refused where nothing answers there, or not to us: Ray itself would try for minutes."""
+        try:
+            with _Said(self) as said:
+                said.ask("PING")
+        except (OSError, ValueError) as error:
+            raise SettingRefused(
+                f"no Redis answers at {self.host}:{self.port}: {error}", hint="is it up? redis-server --appendonly yes"
+            ) from error
+
     def forget(self, cluster: str) -> None:
         """Nothing of it stays there; unless it is away just now, and then keys of a name that nobody asks for."""
         with suppress(OSError, ValueError, SettingRefused), _Said(self) as said:
@@ -60,7 +70,7 @@ class Kept:
 
 
 def wanted(url: str) -> Kept:
-    """From `HOST:PORT`, or a redis:// or rediss:// URL; refused where nothing answers there, or not to us."""
+    """From `HOST:PORT`, or a redis:// or rediss:// URL; one that answers."""
     try:
         parts = urlsplit(url if "://" in url else f"redis://{url}")
         host, port, known = parts.hostname, parts.port or 6379, parts.scheme in ("redis", "rediss")
@@ -71,13 +81,7 @@ def wanted(url: str) -> Kept:
     if parts.password or parts.username:
         raise SettingRefused("a password in an address is seen by many", hint=f"put it into {PASSWORD}, for all to use")
     kept = Kept(host, port, os.environ.get(PASSWORD, ""), parts.scheme == "rediss")
-    try:
-        with _Said(kept) as said:
-            said.ask("PING")
-    except (OSError, ValueError) as error:
-        raise SettingRefused(
-            f"no Redis answers at {host}:{port}: {error}", hint="is it up? redis-server --appendonly yes"
-        ) from error
+    kept.check()
     return kept
 
 

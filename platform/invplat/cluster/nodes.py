@@ -98,11 +98,14 @@ def heal(
     with _alone(home):
         found = _up(home)
         lost = [node.name for node in found.nodes if not node.process.alive]
-        if HEAD in lost and kept.find(home) is None:
+        redis = kept.find(home)
+        if HEAD in lost and redis is None:
             raise Conflict(
                 "the head is lost, and nothing has kept what it knew",
                 hint=f"{DOWN}; a cluster whose head may come back: invplat cluster up --redis HOST:PORT",
             )
+        if HEAD in lost and redis is not None:
+            redis.check()
         count, port = len(found.nodes), None if found.dashboard is None else int(found.dashboard.rpartition(":")[2])
         for names in ([HEAD] if HEAD in lost else [], [name for name in lost if name != HEAD]):
             for name in names:
