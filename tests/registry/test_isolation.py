@@ -82,7 +82,7 @@ CALLS: dict[str, Call] = {
 # Asked by the operator, or by code that has found out before what it may ask.
 OPERATORS = {
     *("aliases.champions", "aliases.challengers", "aliases.promote_many", "aliases.promote_all", "aliases.apply"),
-    *("audit.person", "audit.note", "audit.recent"),
+    *("audit.person", "audit.note", "audit.recent", "audit.of_actions"),
     *("datasets.register", "datasets.newest_of_all"),
     *("jobs.submit", "jobs.get", "jobs.listed", "jobs.sent", "jobs.claim", "jobs.beat", "jobs.finish", "jobs.lose"),
     *("jobs.find_lost", "jobs.stop", "jobs.retry"),
