@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,12 @@ from click.testing import Result
 
 from invplat.cli.retrain import interval
 from invplat.core.errors import DatabaseError
+from invplat.core.process import Process
+from invplat.core.settings import load_settings
+from invplat.monitor.round import Wishes, act, see
+from invplat.registry import jobs, results
+from invplat.registry.database import open_database
+from invplat.storage import open_storage
 from tests.transfer.firms import NAMES, firms_in
 
 Run = Callable[..., Result]
@@ -65,6 +74,33 @@ def test_in_a_process_of_its_own(firms: Path, invplat: Run) -> None:
     assert json.loads(ended.stdout)["job"]["state"] == "done"
 
 
+def test_killed_in_the_middle_the_same_job_goes_on(firms: Path, invplat: Run) -> None:
+    """Its process took the job up, had one business done, and is gone."""
+    settings = load_settings({"home": str(firms)}, {})
+    with closing(open_database(settings.database_url)) as database:
+        gone = subprocess.Popen(["sleep", "60"])
+        theirs = Process.of(gone.pid)
+        storage = open_storage(settings.storage_url)
+        wishes = Wishes(epochs=1)
+        seen = see(database, storage, list(NAMES), wishes, date(2025, 12, 31))
+        asked = act(database, storage, seen, wishes, actor="test", told=lambda _: None)
+        assert asked.job is not None
+        taken = jobs.claim(database, asked.job.id, theirs)
+        detail = {"dataset": 1, "serves": "base"}
+        done = results.Outcome(NAMES[0], results.DONE, "untouched", None, "made before", detail)
+        results.write(database, taken.id, [done], attempt=taken.attempt)
+        waits = json.loads(invplat("retrain", "--all", *HERE, "--json").stdout)
+        assert waits["job"] is None
+        assert f"job {taken.id} is at work on it" in waits["tenants"][1]["waits"]
+        gone.kill()
+        gone.wait()
+    again = json.loads(invplat("retrain", "--all", *HERE, "--json").stdout)
+    assert again["job"]["job"] == taken.id
+    assert again["job"]["state"] == "done"
+    assert {one["tenant"]: one["reason"] for one in again["job"]["results"]}[NAMES[0]] == "made before"
+    assert len(json.loads(invplat("jobs", "list", "--json").stdout)["jobs"]) == 1
+
+
 def _turns(monkeypatch: pytest.MonkeyPatch, turns: int) -> list[float]:
     """A schedule that is interrupted in so many pauses."""
     slept: list[float] = []
@@ -85,11 +121,11 @@ def test_a_schedule_survives_a_registry_that_is_down(
 
     real, calls = module.see, []
 
-    def see(*given: Any) -> Any:
+    def see(*given: Any, **more: Any) -> Any:
         calls.append(1)
         if len(calls) == 1:
             raise DatabaseError("the registry is locked")
-        return real(*given)
+        return real(*given, **more)
 
     monkeypatch.setattr(module, "see", see)
     slept = _turns(monkeypatch, 3)
@@ -136,6 +172,7 @@ def test_intervals(text: str, seconds: float) -> None:
         (["--all", "--age", "0"], "--age"),
         (["--all", "--workload", "mpl"], "mpl"),
         (["--all", "--today", "tomorrow"], "--today"),
+        ([NAMES[0], "--today", "1999-01-01"], "has a usable history up to 1999-01-01"),
     ],
 )
 def test_mistakes(firms: Path, invplat: Run, words: list[str], said: str) -> None:

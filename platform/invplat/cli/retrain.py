@@ -102,7 +102,7 @@ def command(
         reach(output.settings.address)
     with closing(output.database()) as database:
         _refuse_unknown(database, tenants)
-        one = _Once(output, database, storage, tenants, wishes, dry_run, wait or pause is not None, in_process)
+        one = _Once(output, database, storage, tenants, wishes, dry_run, wait, in_process, pause is not None)
         if pause is None:
             if not one.go(date.today() if today is None else today.date()):
                 click.get_current_context().exit(1)
@@ -141,10 +141,11 @@ class _Once:
         dry: bool,
         wait: bool,
         in_process: bool,
+        scheduled: bool,
     ) -> None:
         self.output, self.database, self.storage = output, database, storage
         self.tenants, self.wishes = list(dict.fromkeys(tenants)), wishes
-        self.dry, self.wait, self.in_process = dry, wait, in_process
+        self.dry, self.wait, self.in_process, self.scheduled = dry, wait or scheduled, in_process, scheduled
 
     def go(self, today: date) -> bool:
         """Whether nothing failed."""
@@ -155,7 +156,8 @@ class _Once:
         names = self.tenants or tenants.names(self.database)
         shown.checked(self.database, jobs.listed(self.database, states=jobs.UNDER_WAY))  # what was killed is told so
         with self.output.progress(len(names), "looking at businesses") as step:
-            seen = see(self.database, self.storage, names, self.wishes, today, step.advance)
+            told = step.advance
+            seen = see(self.database, self.storage, names, self.wishes, today, told, lenient=self.scheduled)
         done = Done()
         if not self.dry:
             done = act(self.database, self.storage, seen, self.wishes, actor=audit.person(), told=self.output.note)

@@ -37,6 +37,7 @@ CHANGED = (  # findings that newer data may mend
 DECIDES = ("lead_times",)  # the same, for models that foresee lead times
 ONCE = ("silent_store", "lead_times")  # told for months; a model that has seen two weeks of it knows it
 SEEN = 14  # days
+RECENT = 12  # tries that are looked at, of any number in years
 BROKEN = ("tenfold", "missing_periods", "future_data")  # data that should not be learnt from; of severity high
 
 
@@ -101,7 +102,7 @@ def standing(database: Database, tenant: str, workload: str) -> Standing:
     tried: date | None = None
     busy: str | None = None
     serves: list[str] = []
-    for result in results.of_tenant(database, tenant):
+    for result in results.of_tenant(database, tenant)[:RECENT]:
         job = jobs.get(database, result.job)
         if job.kind != KIND or job.spec.get("workload") != workload:
             continue

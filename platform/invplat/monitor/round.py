@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from invplat.core.errors import InvplatError
+from invplat.core.errors import DatabaseError, InvplatError
 from invplat.data.dataset import Dataset
 from invplat.data.dataset import versions as dataset_versions
 from invplat.monitor import need, rollback
@@ -91,7 +91,10 @@ def see(
     wishes: Wishes,
     today: date,
     stepped: Callable[[], object] = lambda: None,
+    *,
+    lenient: bool = False,
 ) -> Seen:
+    """What is wrong with one business does not stop the others; of a single one it is raised, unless `lenient`."""
     found = Seen(today)
     workload = find(wishes.workload)
     decides = bool({"vlt", "order"} & workload.predicts)
@@ -106,7 +109,11 @@ def see(
                 fall = rollback.fallen(database, storage, facts, wishes.workload)
                 if fall is not None:
                     found.falls[name] = fall
-        except Exception as error:  # one business that can't be looked at does not stop the others
+        except DatabaseError:  # nobody can be looked at
+            raise
+        except Exception as error:
+            if len(names) == 1 and not lenient:
+                raise
             found.failed[name] = error.message if isinstance(error, InvplatError) else _said(error)
         stepped()
     return found
