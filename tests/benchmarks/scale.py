@@ -71,6 +71,7 @@ def measured(world: World) -> dict[str, float]:
     made = units.apart(world)["books_s"]
     found = {**units.apart(world), **units.stored(world), "made_s": made, "series": float(len(world.series))}
     found["ingest_core_s"] = units.ingesting(world)["core_s"]
+    print(f"{len(world.names):,}: served, asked and weighed; now fine-tuned", flush=True)
     adapted = units.adapting(world, len(world.names))
     return {**found, "adapt_core_s": adapted["core_s"], "adapt_s": adapted["seconds"]}
 
