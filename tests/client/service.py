@@ -104,6 +104,12 @@ def nonsense(handler: Handler) -> None:
     handler.say(200, b"<html>not this</html>", "text/html")
 
 
+def not_yet(handler: Handler) -> None:
+    """Ray Serve's front, before it knows whom to ask."""
+    said = b"Path '/v1/tenants/shop/forecasts' not found. Ping http://.../-/routes for available routes."
+    handler.say(404, said, "text/plain")
+
+
 def hang(handler: Handler) -> None:
     handler.service.release.wait()
     handler.hang_up()

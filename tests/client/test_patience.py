@@ -38,6 +38,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         play.no_word,
         play.cut_short,
         play.nonsense,
+        play.not_yet,
         *(play.problem(status) for status in (408, 425, 429, 500, 502, 503, 504)),
     ],
 )
@@ -78,6 +79,14 @@ def test_what_stays_is_not_tried_again(client: Client, service: Service, status:
     assert (said.status, said.exit_code, said.near) == (status, 2, ("milk", "silk"))
     assert said.hint == "do this; did you mean milk, silk?"
     assert len(service.seen) == 1
+
+
+def test_a_front_that_nobody_stands_behind_is_told_of(service: Service) -> None:
+    service.usual = play.not_yet
+    said = pytest.raises(ServerSaid, match="knows of no application")
+    with Client(service.url, KEY, patience=0.3) as client, said:
+        client.model("shop")
+    assert len(service.seen) > 1
 
 
 def test_a_mistake_of_the_server_s_is_tried_five_times(client: Client, service: Service, waits: list[float]) -> None:

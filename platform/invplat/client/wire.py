@@ -34,6 +34,7 @@ CONNECT_WITHIN = 5.0  # seconds
 PASSING = {408, 425, 429, 502, 503, 504}  # in a moment the answer may be another
 FEW = 2  # more tries where the same request may well fail again
 LOST = 4  # more tries of what ended as 500: a replica that was lost says so, as does a mistake that will be made again
+NOT_YET = b"for available routes"  # of a front's own 404, which is up and has heard of no application so far
 HINT = "is the service up (invplat status), and the URL right?"
 
 
@@ -152,6 +153,9 @@ def _said(answer: requests.Response) -> Trouble:
         place = hide_secrets(answer.headers.get("Location", "elsewhere"))
         moved = ServerSaid(status, "moved", f"the service is not here but at {place}", "give that URL")
         return Trouble(moved, tries=0)
+    if status == 404 and NOT_YET in answer.content:
+        nobody = ServerSaid(503, "nobody serves", "what listens there knows of no application", "invplat deploy")
+        return Trouble(nobody)
     told: dict[str, Any] = {}
     with suppress(ValueError):
         found = answer.json()
