@@ -96,7 +96,8 @@ def slopes(few: law.Units, many: law.Units, count: int) -> dict[str, float]:
     for name, unit in (("load", "s"), ("books", "s"), ("look", "ms"), ("database", "kb")):
         line = law.Line.through((MORE, few[f"{name}_{unit}"]), (count, many[f"{name}_{unit}"]))
         found[f"{name}_each_{unit}"] = line.each
-    return found
+    grown = 1e3 * (many["process_mb"] - few["process_mb"]) / (count - MORE)
+    return {**found, "over": max(grown / (many["book_kb"] + many["weights_kb"]), 1.0)}
 
 
 def shown(few: law.Units, more: law.Units, said: law.Units, whole: law.Units, count: int) -> None:

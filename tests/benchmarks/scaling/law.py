@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 
 Units = Mapping[str, float]
 LINES = ("load_s", "made_s", "books_s", "look_ms", "overview_ms", "adapt_core_s", "database_kb")
@@ -74,11 +75,13 @@ HOURS = 730  # of a month
 
 
 def plan(units: Units, each: Line, given: Assumed) -> dict[str, float]:
-    """Machines, memory and money a month, and how near the walls are."""
+    """Machines, memory and money a month, and how near the walls are. `over`: how much more a process grows by than it
+    says that it holds."""
     book = units["book_kb"] * given.series / units["series"]
-    holds = given.tenants * (given.active * book + units["weights_kb"]) / 1e6 + units["before_mb"] / 1e3
+    said = given.tenants * (given.active * book + units["weights_kb"]) / 1e6
+    holds = said * units["over"] + units["before_mb"] / 1e3
     cores = given.rate / PER_CORE / given.busy
-    replicas = max(cores / 2, 2.0)  # a replica and its proxy keep two cores busy; two, so that one may be lost
+    replicas = max(ceil(cores / 2), 2)  # a replica and its proxy keep two cores busy; two, so that one may be lost
     adapt_h = each.at(given.tenants) / 3_600 * given.adapted
     kept = given.tenants * (units["dataset_kb"] * given.series / units["series"] + book) / 1e6
     models = given.tenants * given.versions * units["model_kb"] / 1e6
