@@ -9,6 +9,7 @@ with the next question about it. Whatever a challenger does, no answer is later,
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -30,7 +31,8 @@ from invplat.serve.roster import Roster, Served
 from invplat.storage import Storage
 
 AT_ONCE = 64  # series that a challenger is asked together
-REST = 0.02  # seconds between two such; those who wait for an answer come first
+# Seconds between two such: under load each takes longer, so it rests longer: those who wait for an answer come first.
+REST, LONGEST, DUTY = 0.02, 2.0, 0.01  # at least, at most, the share of the time that it may take
 MOST = 20_000  # series that wait
 KEPT, DROPPED, FAILED = OUTCOMES = ("kept", "dropped", "failed")
 SCALE = 1 << 32
@@ -63,7 +65,7 @@ class Shadow:
         self._below = int(share * SCALE)  # a series is in where its digest is
         self._trials: dict[str, _Trial] = {}
         self._waiting: OrderedDict[str, _Questions] = OrderedDict()
-        self._size = 0
+        self._size, self._rest = 0, REST
         self._lock, self._one = threading.Lock(), threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work_on, name="shadow", daemon=True)
@@ -116,8 +118,11 @@ class Shadow:
                 if there.get(tenant) is not trial.challenger:
                     self._trials.pop(tenant, None)
             while not self._stop.is_set() and (found := self._next()) is not None:
+                began = time.perf_counter()
                 self._ask(found)
-                self._stop.wait(REST)
+                self._rest = min(max(REST, (time.perf_counter() - began) / DUTY), LONGEST)
+                if self._waiting:
+                    self._stop.wait(self._rest)
 
     def _queue(self, trial: _Trial, champion: Volume, fresh: Sequence[int]) -> None:
         tenant = trial.challenger.tenant
@@ -192,3 +197,4 @@ class Shadow:
             self._wake.clear()
             with suppress(Exception):  # it goes on as long as the service lives
                 self.work()
+            self._stop.wait(self._rest)
