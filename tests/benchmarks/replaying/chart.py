@@ -36,7 +36,7 @@ def drawn(out: Outcome, shops: Sequence[Shop], path: Path) -> Path:
             axes.axvline(shop.trouble.day, color="#8a8f94", linestyle=":", linewidth=1)
         said = shop.trouble.kind
         if found is not None:
-            said += f"\nfound after {(found['told'] - shop.trouble.day).days + 1} days"
+            said += f"\nfound in {(found['told'] - shop.trouble.day).days + 1} days"
             below.axvline(found["told"], color="#5b8c4a", linewidth=1)
         above.annotate(
             said, (shop.trouble.day, 0.98), xycoords=("data", "axes fraction"), va="top", fontsize=7, xytext=(3, 0),
