@@ -179,6 +179,22 @@ def test_forecasts_of_nothing_and_of_far_too_much(shop: Shop) -> None:
         assert f"A / {name}" in one.sentence
 
 
+def test_nothing_is_rightly_forecast_of_a_store_that_has_closed(shop: Shop) -> None:
+    made = world()
+    made.gone[made.rows("B"), DAYS - 10 :] = True
+    shop.add(made)
+
+    def nothing_of_it(mean: np.ndarray, quantiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+        mean, quantiles = mean.copy(), quantiles.copy()
+        mean[made.rows("B")], quantiles[made.rows("B")] = 0, 0
+        return mean, quantiles
+
+    shop.predict(made, range(DAYS - 1, DAYS), change=nothing_of_it)
+    found = shop.look()
+    assert "silent_store" in kinds(found)
+    assert "zero_forecast" not in kinds(found)
+
+
 def test_too_sure(shop: Shop) -> None:
     made = world()
     shop.add(made)
