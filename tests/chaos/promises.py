@@ -124,7 +124,7 @@ def _page(about: Mapping[str, Any], rows: list[Row]) -> str:
     lines = [
         "# What is promised when something fails, and what was measured",
         "",
-        f"Measured {days} with Ray {about['ray']}, Python {about['python']}, {about['cores']} cores, by",
+        f"Measured {days} with Ray {about['ray']}, Python {about['python']}, {about['cores']} cores; made again by",
         "",
         f"    {COMMAND}",
         "",

@@ -18,6 +18,7 @@ import pytest
 import xxhash
 
 from invplat.data.dataset import data_prefix, versions
+from tests.chaos.promises import Promise
 from tests.data.ingest.shop import Shop
 
 TRIES = 40
@@ -138,7 +139,9 @@ def killer(tmp_path: Path, home: Any) -> Iterator[Killer]:
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment(killer: Killer) -> None:
+def test_killed_at_any_moment(killer: Killer, promise: Promise) -> None:
+    what = "an ingest killed at any moment"
+    promise(what, "no version reads wrong; the next ingest tidies up")
     code, _ = killer.start("ingest")  # the first one warms the machine's caches
     assert code == 0
     whole = max(killer.start(command)[1] for command in ("ingest", "append"))
@@ -161,6 +164,7 @@ def test_killed_at_any_moment(killer: Killer) -> None:
     assert killer.start("append")[0] == 0
     assert killer.unfinished() == []
     assert killer.check_all()[-1] == done + 1
+    promise(what, measured={"versions that read wrong": 0, "kills": killed})
 
 
 @pytest.mark.slow

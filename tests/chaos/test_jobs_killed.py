@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.promises import Promise
 from tests.chaos.tuning import begun, below, command, done, run, there, until
 from tests.transfer.firms import NAMES, firms_in, typed
 
@@ -74,7 +75,9 @@ def firms(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Firms:
     return Firms(home)
 
 
-def test_the_job_s_process_killed(firms: Firms) -> None:
+def test_the_job_s_process_killed(firms: Firms, promise: Promise) -> None:
+    what = "a fine-tune job's process killed"
+    promise(what, "it is told to be lost; `jobs retry` does the rest, and nothing twice")
     job = firms.queue()
     with firms.running(job) as process:
         until(lambda: 0 < _done(firms, job) < len(EVERYBODY), process)
@@ -91,6 +94,7 @@ def test_the_job_s_process_killed(firms: Firms) -> None:
     firms.check(job)
     after = firms.results(job)
     assert {name: after[name] for name in before} == before  # none was made again
+    promise(what, measured={"businesses lost": 0, "businesses adapted twice": 0, "kept before": len(before)})
     refused = run(firms.words("jobs", "retry", job))
     assert refused.returncode == 2
     assert "nothing to retry" in json.loads(refused.stderr)["error"]

@@ -17,6 +17,7 @@ from invplat.train.material import read_material
 from invplat.train.training import trained
 from invplat.workload import Outputs
 from invplat_workloads.mlp import MLP
+from tests.chaos.promises import Promise
 from tests.train.chain import ASKED, chain
 from tests.train.shop import TINY
 
@@ -43,7 +44,9 @@ class Dying(MLP):
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray")
 @pytest.mark.parametrize(("rank", "after"), [(1, 2 * STEPS + 3), (0, 3)])
-def test_a_worker_killed_in_an_epoch(rank: int, after: int, tmp_path: Path) -> None:
+def test_a_worker_killed_in_an_epoch(rank: int, after: int, tmp_path: Path, promise: Promise) -> None:
+    what = f"worker {rank} of a fit killed"
+    promise(what, "all start anew from the last epoch; the same model")
     dataset = chain(tmp_path / "storage")
     asked: dict[str, Any] = {**ASKED, "most": 500}
     seen: list[int] = []
@@ -63,3 +66,4 @@ def test_a_worker_killed_in_an_epoch(rank: int, after: int, tmp_path: Path) -> N
     losses = [[epoch.validation for epoch in each.fitted.history] for each in (made, calm)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     assert dataset.storage.names("fits") == []
+    promise(what, measured={"epochs lost": 0})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.promises import Promise
 from tests.chaos.tuning import TRIALS, Tuning, begun, below, done, run, there, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -28,7 +29,9 @@ def workers(process: subprocess.Popen[str]) -> list[int]:
     return [child for child, name in below(process.pid).items() if name.startswith("ray::Packs")]
 
 
-def test_the_driver_killed(tuning: Tuning, undisturbed: Tuning) -> None:
+def test_the_driver_killed(tuning: Tuning, undisturbed: Tuning, promise: Promise) -> None:
+    what = "the command of a study killed"
+    promise(what, "--resume goes on; no finished trial is lost or run again; the same study")
     with begun(tuning.words("--quiet")) as process:
         tuning.wait(2, process)
         ours = [*below(process.pid)]
@@ -43,6 +46,7 @@ def test_the_driver_killed(tuning: Tuning, undisturbed: Tuning) -> None:
     tuning.check()
     after = tuning.packs("done")
     assert {number: after[number] for number in kept} == kept  # none was run again
+    promise(what, measured={"finished trials lost": 0, "finished trials run again": 0})
     assert tuning.tried() == undisturbed.tried()
     assert tuning.values() == pytest.approx(undisturbed.values(), rel=1e-5)
 
