@@ -26,7 +26,7 @@ from invplat.serve.service import Options, Service
 from invplat.serve.shadow import DROPPED, FAILED, KEPT, Shadow
 
 KINDS = ("without", "beside", "all new")
-ROUNDS, SECONDS, TENANTS = 6, 1.0, 64
+ROUNDS, SECONDS, TENANTS = 5, 1.0, 64
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ async def _measured(world: World) -> tuple[dict[tuple[int, str], tuple[float, fl
     ]
     for name in world.names:
         await service.forecasts(name, ForecastsAsked())
-    await asyncio.to_thread(shadow.work)
+    await asyncio.to_thread(_finish, shadow)
     taken: dict[tuple[int, str], list[tuple[float, float, float]]] = {}
     for number in range(ROUNDS):
         for askers in (1, 16):
@@ -86,9 +86,8 @@ async def _measured(world: World) -> tuple[dict[tuple[int, str], tuple[float, fl
 
 def _finish(shadow: Shadow) -> None:
     """All that waits, without the rests that somebody who asks would want."""
-    with shadow._one:
-        while (found := shadow._next()) is not None:
-            shadow._ask(found)
+    while (found := shadow._next()) is not None:
+        shadow._ask(found)
 
 
 async def _round(
