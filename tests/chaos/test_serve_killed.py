@@ -21,11 +21,13 @@ import pytest
 import torch
 
 from invplat.registry.versions import Version
+from tests.chaos.promises import Promise
 from tests.chaos.serving import Load, Wanted
 from tests.serve.deployed import CONTROLLER, PROXY, REPLICA, Deployed, deployed, until
 from tests.serve.shops import BASE, LAST, RULE, WHOLE, moved, promoted, serving, shops_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+UNDER = "serving under load: "
 EVERYBODY = (LAST, WHOLE, BASE, RULE)
 OWN = (("head.says.",), ("",), ("head.says.", "head.line."), ("head.line.",))  # what differs in each one's models
 
@@ -55,8 +57,10 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Play]:
 
 
 @contextmanager
-def load(play: Play, what: str, tenants: tuple[str, ...] = EVERYBODY) -> Iterator[Load]:
+def load(play: Play, what: str, promise: Promise, tenants: tuple[str, ...] = EVERYBODY) -> Iterator[Load]:
     """Before, while and after whatever happens in the `with`."""
+    fault = UNDER + what
+    promise(fault, "no request of the client lost, no answer wrong or another's")
     found, wanted = play.deployed, play.wanted
     until(lambda: whole(found))
     with Load(found, wanted, tenants).running() as running:
@@ -64,6 +68,8 @@ def load(play: Play, what: str, tenants: tuple[str, ...] = EVERYBODY) -> Iterato
         yield running
         until(running.fresh)
     running.check(what)
+    longest = max(each for _, each in running.took)
+    promise(fault, measured={"requests lost": 0, "of": running.asked, "longest answer": longest})
 
 
 def whole(found: Deployed) -> bool:
@@ -76,54 +82,54 @@ def kill(pids: list[int]) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def test_a_replica_and_then_another(play: Play) -> None:
+def test_a_replica_and_then_another(play: Play, promise: Promise) -> None:
     found = play.deployed
-    with load(play, "replicas killed") as running:
+    with load(play, "replicas killed", promise) as running:
         for _ in range(2):
             kill(found.called(REPLICA)[:1])
             until(lambda: not whole(found))
-            print(f"\nthe replica is back after {until(lambda: whole(found)):.1f} s")
+            promise(f"{UNDER}replicas killed", measured={"seconds to recover": until(lambda: whole(found))})
             until(running.fresh)
 
 
-def test_haproxy(play: Play) -> None:
+def test_haproxy(play: Play, promise: Promise) -> None:
     found = play.deployed
-    with load(play, "HAProxy killed"):
+    with load(play, "HAProxy killed", promise):
         gone = found.in_front()
         kill(gone)
         took = until(lambda: found.in_front() and not set(found.in_front()) & set(gone) and whole(found))
-        print(f"\nHAProxy is back after {took:.1f} s")
+        promise(f"{UNDER}HAProxy killed", measured={"seconds to recover": took})
 
 
-def test_serve_s_proxy_actor(play: Play) -> None:
+def test_serve_s_proxy_actor(play: Play, promise: Promise) -> None:
     found = play.deployed
-    with load(play, "proxy actor killed"):
+    with load(play, "proxy actor killed", promise):
         gone, front = found.called(PROXY), found.in_front()
         kill(gone)
         took = until(lambda: found.called(PROXY) and found.called(PROXY) != gone)
         took += until(lambda: found.in_front() != front and len(found.in_front()) == 1)
-        print(f"\nthe proxy actor is back after {took:.1f} s")
+        promise(f"{UNDER}proxy actor killed", measured={"seconds to recover": took})
         kill(found.called(REPLICA)[:1])  # it must hear of what comes and goes
         until(lambda: not whole(found))
         until(lambda: whole(found))
 
 
-def test_serve_s_controller(play: Play) -> None:
+def test_serve_s_controller(play: Play, promise: Promise) -> None:
     found = play.deployed
-    with load(play, "controller killed"):
+    with load(play, "controller killed", promise):
         gone = found.called(CONTROLLER)
         kill(gone)
         took = until(lambda: found.called(CONTROLLER) and found.called(CONTROLLER) != gone)
-        print(f"\nthe controller is back after {took:.1f} s")
+        promise(f"{UNDER}controller killed", measured={"seconds to recover": took})
         kill(found.called(REPLICA)[:1])
         until(lambda: not whole(found))
         until(lambda: whole(found))
 
 
-def test_the_registry_is_away(play: Play) -> None:
+def test_the_registry_is_away(play: Play, promise: Promise) -> None:
     """What is known goes on; what was changed is taken up afterwards."""
     found, made = play.deployed, play.turns[LAST]
-    with load(play, "registry away") as running:
+    with load(play, "registry away", promise) as running:
         promote(found, LAST, made[0])
         with taken(found.home / "invplat.db"):
             for _ in range(5):
@@ -132,18 +138,18 @@ def test_the_registry_is_away(play: Play) -> None:
         until(lambda: running.by[LAST, made[0].reference] > before + 20)
 
 
-def test_the_storage_is_away(play: Play) -> None:
+def test_the_storage_is_away(play: Play, promise: Promise) -> None:
     """A champion that can't be read is not taken up: the one before goes on."""
     found, made = play.deployed, play.turns[WHOLE]
-    with load(play, "storage away") as running, taken(found.home / "storage"):
+    with load(play, "storage away", promise) as running, taken(found.home / "storage"):
         promote(found, WHOLE, made[0])
         for _ in range(5):
             until(running.fresh)
 
 
-def test_champions_go_over_while_they_are_asked(play: Play) -> None:
+def test_champions_go_over_while_they_are_asked(play: Play, promise: Promise) -> None:
     """Each answer is of one model as a whole, beside clients that dawdle, hang up or ask what nobody can answer."""
-    with load(play, "champions swapped") as running, beside(play):
+    with load(play, "champions swapped", promise) as running, beside(play):
         for turn in range(6):
             goal = {(name, made[turn % 2].reference): 0 for name, made in play.turns.items()}
             for name, made in play.turns.items():
@@ -152,14 +158,14 @@ def test_champions_go_over_while_they_are_asked(play: Play) -> None:
             until(lambda goal=goal: all(running.by[one] > count + 5 for one, count in goal.items()))  # type: ignore[misc]
 
 
-def test_who_spoils_a_batch_is_alone_with_it(play: Play) -> None:
+def test_who_spoils_a_batch_is_alone_with_it(play: Play, promise: Promise) -> None:
     """A model whose answers are no numbers, in one stack with another's."""
     found, wanted = play.deployed, play.wanted
     with found.database() as database:
         moved(database, found.home, BASE, ("head.says.",), 51, lambda value: value * torch.nan)
     names = wanted.names(BASE)
     body = {"series": [{"store": store, "sku": sku} for store, sku in names[:2]]}
-    with load(play, "a batch spoilt", (LAST, WHOLE, RULE)) as running:
+    with load(play, "a batch spoilt", promise, (LAST, WHOLE, RULE)) as running:
         until(lambda: found.forecasts(BASE, body).status == 500)
         spoilt = Counter[int]()
         with many(lambda: spoilt.update([found.forecasts(BASE, body).status])):
@@ -169,7 +175,7 @@ def test_who_spoils_a_batch_is_alone_with_it(play: Play) -> None:
     until(lambda: found.forecasts(BASE, body).status == 200)
 
 
-def test_the_command_itself(play: Play) -> None:
+def test_the_command_itself(play: Play, promise: Promise) -> None:
     """Nobody is left to tidy up, but the port is free soon, and nothing says that it runs."""
     found = play.deployed
     found.called(REPLICA)
@@ -178,7 +184,8 @@ def test_the_command_itself(play: Play) -> None:
     found.process.wait()
     # Ray's own two agents notice it after a minute, and then end.
     took = until(lambda: not [name for name in found.left().values() if "Agent" not in name])
-    print(f"\nall that serves is gone after {took:.1f} s")
+    what = "the deploy command itself killed"
+    promise(what, "all that serves ends by itself, the port is free", {"seconds until it is gone": took})
     where = urlsplit(found.url)
     with socket.socket() as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
