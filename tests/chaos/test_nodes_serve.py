@@ -116,6 +116,7 @@ def test_a_node_cut_off(shops: Path, cut_off: Three, promise: Promise) -> None:
         until(lambda: sum(count for node, count in cut_off.running(REPLICA).items() if node != victim) == 2)
         again = time.monotonic() - began
         asking.more()
+        until(lambda: not cut_off.alive()[victim])  # Serve is sooner to notice than Ray
         assert raylet.alive  # nobody has told it yet
         nodes.cut(cut_off.home, victim, back=True)
         back = time.monotonic()
