@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -122,7 +122,7 @@ def written(
     categories = texts.get("category", (None,) * len(skus))
     order = windows.series.tolist()
     open_still = next(panel for panel in panels if panel.last == last)  # the first may be of a store that has closed
-    dates = _after(open_still.timeline, last, spec.horizon)
+    dates = once(_after(open_still.timeline, last, spec.horizon))
     return Book(
         dataset.tenant,
         dataset.version,
@@ -134,6 +134,12 @@ def written(
         told,
         kept,
     )
+
+
+@lru_cache(maxsize=256)
+def once(dates: tuple[date, ...]) -> tuple[date, ...]:
+    """The same object for all who are answered for the same days: it stays in the processor's cache, whoever asks."""
+    return dates
 
 
 def _rows(panel: Panel, only: Names | None) -> Ints:

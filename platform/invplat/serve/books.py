@@ -19,7 +19,7 @@ from typing import Any
 
 from invplat.core.errors import InvplatError, Unknown
 from invplat.data.dataset import Dataset
-from invplat.serve.book import Book, panels_of, written
+from invplat.serve.book import Book, once, panels_of, written
 from invplat.serve.facts import Facts, facts_of
 from invplat.serve.roster import Served
 from invplat.storage import Storage
@@ -208,7 +208,7 @@ def unpacked(tenant: str, data: bytes) -> Book:
         int(said["dataset"]),
         str(said["frequency"]),
         date.fromisoformat(said["as_of"]),
-        tuple(date.fromisoformat(day) for day in said["dates"]),
+        once(tuple(date.fromisoformat(day) for day in said["dates"])),
         tuple((store, sku) for store, sku in said["names"]),
         tuple(said["categories"]),
         {name.removeprefix("told."): value for name, value in tensors.items() if name.startswith("told.")},
