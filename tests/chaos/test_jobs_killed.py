@@ -75,6 +75,7 @@ def firms(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Firms:
     return Firms(home)
 
 
+@pytest.mark.long
 def test_the_job_s_process_killed(firms: Firms, promise: Promise) -> None:
     what = "a fine-tune job's process killed"
     promise(what, "it is told to be lost; `jobs retry` does the rest, and nothing twice")

@@ -53,6 +53,7 @@ def cut_off(shops: Path) -> Iterator[Three]:
         raise
 
 
+@pytest.mark.long
 def test_a_node_that_serves(shops: Path, promise: Promise) -> None:
     promise(NODE, "no request of the client lost; a second replica again on another node")
     with three(shops) as cluster:

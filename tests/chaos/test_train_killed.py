@@ -43,7 +43,7 @@ class Dying(MLP):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray")
-@pytest.mark.parametrize(("rank", "after"), [(1, 2 * STEPS + 3), (0, 3)])
+@pytest.mark.parametrize(("rank", "after"), [pytest.param(1, 2 * STEPS + 3, marks=pytest.mark.long), (0, 3)])
 def test_a_worker_killed_in_an_epoch(rank: int, after: int, tmp_path: Path, promise: Promise) -> None:
     what = f"worker {rank} of a fit killed"
     promise(what, "all start anew from the last epoch; the same model")

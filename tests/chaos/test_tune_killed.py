@@ -29,6 +29,7 @@ def workers(process: subprocess.Popen[str]) -> list[int]:
     return [child for child, name in below(process.pid).items() if name.startswith("ray::Packs")]
 
 
+@pytest.mark.long
 def test_the_driver_killed(tuning: Tuning, undisturbed: Tuning, promise: Promise) -> None:
     what = "the command of a study killed"
     promise(what, "--resume goes on; no finished trial is lost or run again; the same study")
@@ -122,6 +123,7 @@ def cluster() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     made.shutdown()
 
 
+@pytest.mark.long
 def test_a_node_killed(tuning: Tuning, undisturbed: Tuning, cluster: tuple[str, subprocess.Popen[bytes]]) -> None:
     """Two studies on one cluster: the first undisturbed, the second loses a node."""
     address, raylet = cluster

@@ -69,6 +69,7 @@ class Stand:
     def write(self, replicas: list[int]) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            import ray.serve  # noqa: F401 -- first, or its parts import each other in vain
             from ray.serve._private.haproxy import BackendConfig, HAProxyApi, HAProxyConfig, ServerConfig
             from ray.serve.config import HTTPOptions
         servers = [ServerConfig(f"replica-{port}", "127.0.0.1", port) for port in replicas]
