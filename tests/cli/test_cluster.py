@@ -372,6 +372,7 @@ def test_a_network_of_its_own_is_cut_and_gone() -> None:
         pytest.skip(f"no network namespaces here: {error.message}")
     try:
         assert network.free(65000).prefix != found.prefix  # it is taken now
+        found.make(3)  # as after a kill: what was left is nobody's
         listens = "import socket; held = socket.create_server(('0.0.0.0', 7000)); print(flush=True); held.accept()"
         with subprocess.Popen(
             [*found.inside(1), sys.executable, "-c", listens], stdout=subprocess.PIPE, text=True

@@ -31,6 +31,7 @@ class Network:
         return ["ip", "netns", "exec", self._space(number)] if number else []
 
     def make(self, count: int) -> None:
+        self.remove()  # named by a port that nobody has: what still has the name was left by one that was killed
         _ip("link", "add", self.name, "type", "bridge")
         _ip("addr", "add", f"{self.host(0)}/24", "dev", self.name)
         _ip("link", "set", self.name, "up")
