@@ -98,8 +98,8 @@ def test_the_head(shops: Path, apart: bool, tmp_path: Path, promise: Promise) ->
         status = cluster.invplat("cluster", "status")
         assert (status["state"], status["applications"][0]["state"]) == ("up", "RUNNING")
         assert all(node["alive"] for node in status["nodes"])
-    told = {"longest answer by another node": elsewhere.longest(began)} if apart else {}
-    measured = {"longest answer by the head": asking.longest(began), **told, "seconds to recover": again}
+    told = {"longest answer by another node, s": elsewhere.longest(began)} if apart else {}
+    measured = {"longest answer by the head, s": asking.longest(began), **told, "seconds to recover": again}
     promise(LOST, measured={"requests lost": 0, "of": len(asking.answers) + len(elsewhere.answers), **measured})
 
 
@@ -157,4 +157,4 @@ def reached(url: str) -> bool:
 
 def figures(asking: Asking, began: float) -> dict[str, float]:
     """Of whoever asked while something happened."""
-    return {"requests lost": len(asking.lost), "of": len(asking.answers), "longest answer": asking.longest(began)}
+    return {"requests lost": len(asking.lost), "of": len(asking.answers), "longest answer, s": asking.longest(began)}

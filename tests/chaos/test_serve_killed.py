@@ -69,7 +69,7 @@ def load(play: Play, what: str, promise: Promise, tenants: tuple[str, ...] = EVE
         until(running.fresh)
     running.check(what)
     longest = max(each for _, each in running.took)
-    promise(fault, measured={"requests lost": 0, "of": running.asked, "longest answer": longest})
+    promise(fault, measured={"requests lost": 0, "of": running.asked, "longest answer, s": longest})
 
 
 def whole(found: Deployed) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -109,35 +109,3 @@ def test_a_study_has_one_name_and_one_driver(tuning: Tuning) -> None:
         beside = run(tuning.resume("--in-process"))
         assert beside.returncode == 2, beside.stderr
         assert f"is being run by process {process.pid}" in beside.stderr
-
-
-@pytest.fixture
-def cluster() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Two nodes on this machine: the address, and the process that is the second one."""
-    from ray.cluster_utils import Cluster
-
-    small = {"num_cpus": 1, "object_store_memory": 150 * 1024**2, "include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args=small)
-    second = made.add_node(num_cpus=1, object_store_memory=150 * 1024**2)
-    yield made.address, second.all_processes["raylet"][0].process
-    made.shutdown()
-
-
-@pytest.mark.long
-def test_a_node_killed(tuning: Tuning, undisturbed: Tuning, cluster: tuple[str, subprocess.Popen[bytes]]) -> None:
-    """Two studies on one cluster: the first undisturbed, the second loses a node."""
-    address, raylet = cluster
-    done(tuning.words("--address", address, "--json"))
-    tuning.check()
-    assert tuning.tried() == undisturbed.tried()
-    assert tuning.values() == pytest.approx(undisturbed.values(), rel=1e-5)
-
-    second = Tuning(tuning.home, tuning.storage, "second")
-    with begun(second.words("--address", address, "--quiet")) as process:
-        second.wait(2, process)
-        raylet.kill()
-        _, trouble = process.communicate()
-    assert process.returncode == 0, trouble
-    assert "Traceback" not in trouble
-    second.check()
-    assert second.tried() == undisturbed.tried()
