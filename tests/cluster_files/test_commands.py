@@ -147,6 +147,7 @@ def test_files_that_are_named_are_there() -> None:
                 FOLDER / name,
                 FOLDER / "kuberay" / name,
                 FOLDER / "compose" / name,
+                ROOT / "tests" / "tools" / name,
             )
             bare = "/" not in name and name in kept()
             assert bare or any(place.exists() for place in places) or name.endswith(".env"), f"{path.name} names {name}"
