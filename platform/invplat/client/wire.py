@@ -153,7 +153,7 @@ def _said(answer: requests.Response) -> Trouble:
         place = hide_secrets(answer.headers.get("Location", "elsewhere"))
         moved = ServerSaid(status, "moved", f"the service is not here but at {place}", "give that URL")
         return Trouble(moved, tries=0)
-    if status == 404 and NOT_YET in answer.content:
+    if status == 404 and NOT_YET in answer.content and not answer.headers.get("Content-Type", "").endswith("json"):
         nobody = ServerSaid(503, "nobody serves", "what listens there knows of no application", "invplat deploy")
         return Trouble(nobody)
     told: dict[str, Any] = {}

@@ -159,6 +159,7 @@ class Stack:
 
         given = [index, *self.rows.values(), *(told[name] for name in names)]
         if size not in self._programs:
+            self._programs[size] = None  # whatever comes of it, it is tried once
             # Not in inference mode, whose tensors nothing can be watched of.
             with torch.inference_mode(False):
                 plain = [each.clone() for each in given]
