@@ -131,7 +131,7 @@ def need_of(made: Look, stands: Standing, limits: Limits, *, decides: bool = Fal
     last = min(stands.last, today)
     fresh = None if stands.known is None else (last - stands.known).days
     reasons = [
-        Reason(one.kind, f"{one.sentence.rstrip('.')}, since {told_day(one.since)}")
+        Reason(one.kind, _told(one.sentence.rstrip("."), told_day(one.since)))
         for one in made.findings
         if one.kind in (*CHANGED, *(DECIDES if decides else ()))
         and one.severity != LOW
@@ -174,3 +174,8 @@ def unfinished(database: Database, spec: Any, tenants: Sequence[str]) -> Job | N
         if left and set(left) <= set(tenants):
             return job
     return None
+
+
+def _told(sentence: str, day: str) -> str:
+    """Some findings name the day themselves."""
+    return sentence if day in sentence else f"{sentence}, since {day}"
