@@ -12,9 +12,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.listening import listening
 
 BUSY = (
     b'<?xml version="1.0" encoding="UTF-8"?>'
@@ -102,13 +104,5 @@ def before(target: str, **given: Any) -> Iterator[SlowS3]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        door.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield door
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Handler) as door.url:
+        yield door

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 from typing import Any
+
+from tests.listening import listening
 
 MODEL = {"reference": "mlp@2", "base": False, "workload": "mlp", "way": "head"}
 FORECASTS: dict[str, Any] = {
@@ -109,16 +110,8 @@ def serving() -> Iterator[Shop]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        shop.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield shop
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Handler) as shop.url:
+        yield shop
 
 
 def arrow_of(answer: Mapping[str, Any]) -> bytes:
