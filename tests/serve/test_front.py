@@ -191,5 +191,24 @@ def test_two_deployments_do_not_meet() -> None:
 
 
 def test_a_port_that_somebody_has() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SettingRefused, match="can't be had"):
-        front.check_free("127.0.0.1", taken.getsockname()[1])
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(SettingRefused, match="is in use"),
+        front.held("127.0.0.1", taken.getsockname()[1]),
+    ):
+        pass
+
+
+def test_a_held_port_is_handed_to_nobody_but_who_asks_for_it() -> None:
+    with front.held("127.0.0.1", 0) as port, front.held("127.0.0.1", 0) as other:
+        assert port != other
+        with socket.create_server(("127.0.0.1", port)):  # as HAProxy does
+            pass
+        with socket.socket() as late, pytest.raises(OSError, match="in use"):
+            late.bind(("127.0.0.1", port))
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "203.0.113.7"])
+def test_a_host_that_is_not_here(host: str) -> None:
+    with pytest.raises(SettingRefused, match=r"is no address|can't be had"), front.held(host, 0):
+        pass

@@ -85,10 +85,15 @@ def command(
     note: AbstractContextManager[Claim | None] = (
         running.claimed(settings.home) if settings.address is None else nullcontext()
     )
-    with note as claim, ended() as told:
-        if claim is not None:
-            options = replace(options, port=deploying.free_port(options.host, options.port))
-        _serve(output, options, claim, told, key_for, once)
+    with note as claim, _port(options, claim) as held, ended() as told:
+        _serve(output, replace(options, port=held), claim, told, key_for, once)
+
+
+def _port(options: Options, claim: Claim | None) -> AbstractContextManager[int]:
+    """Before a key is made and Ray started, of which each takes its time."""
+    from invplat.serve import front
+
+    return front.held(options.host, options.port) if claim is not None else nullcontext(options.port)
 
 
 def _serve(output: Output, options: Options, claim: Claim | None, told: Told, key_for: str | None, once: bool) -> None:

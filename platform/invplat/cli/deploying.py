@@ -1,13 +1,11 @@
-"""What `invplat deploy` was told, by flags and by a file, as one set of options; and whether the port is free.
+"""What `invplat deploy` was told, by flags and by a file, as one set of options.
 
 A flag wins over the file, the file over what is usual. Knows nothing of how a deployment is made.
 """
 
 from __future__ import annotations
 
-import errno
 import re
-import socket
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -59,28 +57,6 @@ def read_config(path: Path) -> dict[str, tuple[Any, str]]:
             hint = f"did you mean {near[0]}?" if near else f"it may set {', '.join(EXAMPLES)}"
             raise SettingRefused(f"{path} sets {name!r}, which deploy has not", hint=hint)
     return {name: (value, str(path)) for name, value in content.items()}
-
-
-def free_port(host: str, port: int) -> int:
-    """The port, or with 0 any that is free; refused where somebody has it, or it can't be had here."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
-        with socket.socket(family, kind, protocol) as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            tried.bind(address)
-            return int(tried.getsockname()[1])
-    except socket.gaierror as error:
-        raise SettingRefused(f"--host {host!r} is no address: {error.strerror}", hint="such as 127.0.0.1") from error
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise SettingRefused(
-                f"port {port} of {host} is in use",
-                hint="is it served already (invplat status)? Else give another --port",
-            ) from error
-        raise SettingRefused(
-            f"port {port} of {host} can't be had: {error.strerror or error}", hint="give another --port or --host"
-        ) from error
 
 
 def _checked(name: str, value: Any, where: str) -> Any:

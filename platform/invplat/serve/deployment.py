@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -65,20 +65,20 @@ def deploy(
     told: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Deployed]:
     """Up and healthy while the `with` lasts; with an address, from then on."""
-    if address is None:
-        front.check_free(options.host, options.port)
-    else:
+    if address is not None:
         check_address(address)
     environment = {**SERVE, "RAY_SERVE_ENABLE_HA_PROXY": str(int(options.haproxy))}
     # Before it ends a replica waits for whoever stands in front to notice; on one machine nobody is far.
     environment["RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"] = "1" if address is None else f"{DRAIN:g}"
     with (
+        front.held(options.host, options.port) if address is None else nullcontext(options.port) as port,
         front.front() if address is None else nullcontext(front.elsewhere()) as before,
         quiet(environment | before),
         _ray(options, address, environment | before),
     ):
         from ray import serve
 
+        options = replace(options, port=port)
         told("Ray is up; starting the replicas")
         try:
             _started(settings, options)

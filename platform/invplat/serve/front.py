@@ -7,6 +7,7 @@ over from the HAProxy that is still there. Knows no application.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -15,9 +16,10 @@ import shlex
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -109,16 +111,34 @@ def _ports() -> dict[str, str]:
     }
 
 
-def check_free(host: str, port: int) -> None:
-    """Refused where it can't be had."""
-    try:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as found:
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            found.bind((host, port))
-    except (OSError, OverflowError) as error:
-        raise SettingRefused(
-            f"port {port} of {host} can't be had: {error}", hint="name another: invplat deploy --port 8001"
-        ) from error
+@contextmanager
+def held(host: str, port: int) -> Iterator[int]:
+    """The port, or with 0 any that is free, and nobody else's from now on: bound here, though who listens is HAProxy.
+    Refused where somebody has it, or it can't be had here."""
+    with ExitStack() as stack:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            family, kind, protocol, _, address = found[0]
+            holder = stack.enter_context(socket.socket(family, kind, protocol))
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            holder.bind(address)
+        except socket.gaierror as error:
+            raise SettingRefused(
+                f"--host {host!r} is no address: {error.strerror}", hint="such as 127.0.0.1"
+            ) from error
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise SettingRefused(
+                    f"port {port} of {host} is in use",
+                    hint="is it served already (invplat status)? Else give another --port",
+                ) from error
+            raise SettingRefused(
+                f"port {port} of {host} can't be had: {error.strerror or error}", hint="give another --port or --host"
+            ) from error
+        port = int(holder.getsockname()[1])
+        if sys.platform != "linux":  # elsewhere a second one can't bind what is bound, even if nobody listens
+            holder.close()
+        yield port
 
 
 def _block(size: int) -> int:
