@@ -14,9 +14,9 @@ demo: $(READY)
 	$(BIN)/invplat --home demo demo $(or $(ARGS),$(shell [ -t 0 ] || echo --once))
 	@echo "demo: a made-up world was ingested and described, a base tuned, trained, adapted to each and served; see ./demo"
 
-# Two files at a time: much of a test here is waiting for processes. ARGS="-n 0" for one. Without those marked `long`.
+# Two files at a time, long ones first: much of a test here is waiting for processes. ARGS="-n 0" for one. Without `long`.
 test: $(READY)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not long" $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not long" $(ARGS)
 	@echo "test: everything under tests/ passed"
 
 # With the long ones, which make test leaves out; again and again: make test-chaos TIMES=10

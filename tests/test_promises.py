@@ -208,6 +208,8 @@ def test_shell_blocks_are_found_as_they_are_written() -> None:
     assert commands(text) == ["invplat a \\\n--b\n", "# why\ninvplat c\n", "python - <<'END'\nx = 1\nEND\n"]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_readme_s_commands_work_in_order(tmp_path: Path) -> None:
     scripts = commands(readme())
     assert scripts, "the README shows no command"

@@ -10,7 +10,7 @@ from click.testing import Result
 Invplat = Callable[..., Result]
 SMALL = ("--trials", 2, "--epochs", 1, "--no-serve")
 
-pytestmark = pytest.mark.usefixtures("ray")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray")]
 
 
 def test_the_demo_goes_from_made_up_files_to_models_of_their_own(invplat: Invplat, home: Path) -> None:

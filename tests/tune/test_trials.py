@@ -19,7 +19,7 @@ from invplat.tune.plan import StudyPlan
 from invplat.tune.trial import Finished, Pack, State
 from tests.tune.toy import Make, Notes, asked, parabola, toy_plan, toy_search
 
-pytestmark = pytest.mark.usefixtures("ray")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray")]
 
 
 def on_ray(plan: StudyPlan, make: Make | None = None, notes: Notes | None = None) -> Driver:
