@@ -33,8 +33,13 @@ class Firms:
     def words(self, *words: object) -> list[str]:
         return command(*words, "--home", self.home, "--json")
 
+    def told(self, *words: object) -> dict[str, Any]:
+        """By a command in this process, which need not start."""
+        found: dict[str, Any] = json.loads(typed(self.home, *words, "--json"))
+        return found
+
     def status(self, job: str) -> dict[str, Any]:
-        return done(self.words("jobs", "status", job))
+        return self.told("jobs", "status", job)
 
     def results(self, job: str) -> dict[str, dict[str, Any]]:
         return {row["tenant"]: row for row in self.status(job)["results"]}
@@ -63,7 +68,7 @@ class Firms:
             folder = self.home / "storage" / "tenants" / row["tenant"] / "models" / "mlp"
             kept = sorted(path.parent.name for path in folder.rglob("bundle.json")) if folder.exists() else []
             assert kept == (["00000001"] if row["model"] else [])
-            shown = done(self.words("models", "list", "mlp", "--tenant", row["tenant"]))["models"] if kept else []
+            shown = self.told("models", "list", "mlp", "--tenant", row["tenant"])["models"] if kept else []
             assert [each["id"] for each in shown] == ([row["model_id"]] if kept else [])
 
 
@@ -103,7 +108,7 @@ def test_the_job_s_process_killed(firms: Firms, promise: Promise) -> None:
 
 def test_a_worker_killed_and_the_command_long_gone(firms: Firms) -> None:
     job = done(firms.words("finetune", "submit", "--all", "--way", "all", "--epochs", 20))["job"]
-    pid = int(done(firms.words("jobs", "status", job))["process"])
+    pid = int(firms.status(job)["process"])
     assert os.getpgid(pid) == pid  # a session of its own: nobody's terminal ends it
 
     def workers() -> list[int]:
@@ -114,7 +119,7 @@ def test_a_worker_killed_and_the_command_long_gone(firms: Firms) -> None:
     ended = run(firms.words("jobs", "status", job, "--wait"))
     assert ended.returncode == 0, ended.stderr
     firms.check(job)
-    said = done(firms.words("jobs", "logs", job))["log"]
+    said = firms.told("jobs", "logs", job)["log"]
     assert any("its process died" in line and "sent again" in line for line in said)
     until(lambda: not there(pid))
     assert done(firms.words("finetune", "submit", "--all", "--way", "all", "--epochs", 20))["job"] == job  # joined
