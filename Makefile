@@ -7,7 +7,7 @@ READY := .venv/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 BENCHMARKS := $(patsubst tests/benchmarks/%.py,%,$(filter-out %/__init__.py,$(wildcard tests/benchmarks/*.py)))
 
-.PHONY: demo test test-chaos lint bench clean
+.PHONY: demo test test-long test-chaos lint bench clean
 
 # Stays up until Ctrl-C where a person is looking, else asks each business once and ends. ARGS=--once, ARGS=--no-serve
 demo: $(READY)
@@ -19,7 +19,12 @@ test: $(READY)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not long" $(ARGS)
 	@echo "test: everything under tests/ passed"
 
-# With the long ones, which make test leaves out; again and again: make test-chaos TIMES=10
+# Whatever make test leaves out for its length.
+test-long: $(READY)
+	$(BIN)/python -m pytest -q -m long $(ARGS)
+	@echo "test-long: the long ones passed, too"
+
+# All that are killed or starved, the long ones too, again and again: make test-chaos TIMES=10
 test-chaos: $(READY)
 	@for number in $$(seq $(or $(TIMES),1)); do $(BIN)/python -m pytest -q tests/chaos $(ARGS) || exit 1; done
 	@echo "test-chaos: killed, interrupted and starved, everything went on as it should"

@@ -106,6 +106,7 @@ def test_the_job_s_process_killed(firms: Firms, promise: Promise) -> None:
     assert "nothing to retry" in json.loads(refused.stderr)["error"]
 
 
+@pytest.mark.long
 def test_a_worker_killed_and_the_command_long_gone(firms: Firms) -> None:
     job = done(firms.words("finetune", "submit", "--all", "--way", "all", "--epochs", 20))["job"]
     pid = int(firms.status(job)["process"])

@@ -101,6 +101,7 @@ def test_haproxy(play: Play, promise: Promise) -> None:
         promise(f"{UNDER}HAProxy killed", measured={"seconds to recover": took})
 
 
+@pytest.mark.long
 def test_serve_s_proxy_actor(play: Play, promise: Promise) -> None:
     found = play.deployed
     with load(play, "proxy actor killed", promise):
@@ -114,6 +115,7 @@ def test_serve_s_proxy_actor(play: Play, promise: Promise) -> None:
         until(lambda: whole(found))
 
 
+@pytest.mark.long
 def test_serve_s_controller(play: Play, promise: Promise) -> None:
     found = play.deployed
     with load(play, "controller killed", promise):
@@ -126,6 +128,7 @@ def test_serve_s_controller(play: Play, promise: Promise) -> None:
         until(lambda: whole(found))
 
 
+@pytest.mark.long
 def test_the_registry_is_away(play: Play, promise: Promise) -> None:
     """What is known goes on; what was changed is taken up afterwards."""
     found, made = play.deployed, play.turns[LAST]
@@ -138,6 +141,7 @@ def test_the_registry_is_away(play: Play, promise: Promise) -> None:
         until(lambda: running.by[LAST, made[0].reference] > before + 20)
 
 
+@pytest.mark.long
 def test_the_storage_is_away(play: Play, promise: Promise) -> None:
     """A champion that can't be read is not taken up: the one before goes on."""
     found, made = play.deployed, play.turns[WHOLE]

@@ -67,7 +67,11 @@ def test_a_worker_killed(tuning: Tuning, undisturbed: Tuning) -> None:
 
 
 @pytest.mark.parametrize(
-    ("send", "number"), [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)], ids=["ctrl-c", "a cluster's wish"]
+    ("send", "number"),
+    [
+        pytest.param(os.killpg, signal.SIGINT, id="ctrl-c"),
+        pytest.param(os.kill, signal.SIGTERM, id="a cluster's wish", marks=pytest.mark.long),
+    ],
 )
 def test_it_is_told_to_end(send: Callable[[int, int], None], number: int, tuning: Tuning, undisturbed: Tuning) -> None:
     with begun(tuning.words()) as process:

@@ -179,6 +179,7 @@ def test_a_failure_in_the_middle_takes_down_what_was_up(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.long
 def test_up_and_down(home: Path) -> None:
     invplat(home, "cluster", "up", "--nodes", 2, "--cpus", 2)
     found = note.find(home)

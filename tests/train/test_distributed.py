@@ -68,6 +68,7 @@ def test_two_workers_give_the_model_and_the_report_of_one_process(tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_bytes_may_lie_in_an_object_store(s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = chain(tmp_path)
     assert isinstance(folder.storage, FolderStorage)

@@ -60,13 +60,14 @@ def test_a_pack_whose_process_is_killed_is_run_again(tmp_path: Path) -> None:
     assert {trial.state for trial in driver.finished} == {State.DONE}
 
 
-@pytest.mark.parametrize("slow", [0.05, 0.3])
+@pytest.mark.parametrize("slow", [0.05, pytest.param(0.3, marks=pytest.mark.long)])
 def test_a_process_that_dies_between_two_packs_costs_nothing(slow: float, tmp_path: Path) -> None:
     driver = on_ray(toy_plan(), Make(folder=tmp_path, slow=slow, leaves=2))
     assert asked(driver.finished) == asked(here(toy_plan()).finished)
     assert {trial.state for trial in driver.finished} == {State.DONE}
 
 
+@pytest.mark.long
 def test_a_pack_that_kills_every_process_is_given_up_with_its_params(tmp_path: Path) -> None:
     make = Make(folder=tmp_path, dies=1, times=99)
     driver = on_ray(toy_plan(trials=16), make)
