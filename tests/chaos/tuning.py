@@ -91,8 +91,12 @@ def done(words: Sequence[str]) -> dict[str, Any]:
 @contextmanager
 def begun(words: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
     """In a group of its own, as a shell starts it; nothing of it is left behind."""
+
+    def heard() -> None:  # where pytest itself runs in the background, all below it would be deaf to Ctrl-C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heard
     ) as process:
         try:
             yield process
