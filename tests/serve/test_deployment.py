@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from invplat.registry import keys, versions
+from invplat.registry import aliases, keys, versions
 from invplat.registry.bundle import packed
 from invplat.serve.asking import ARROW
 from invplat.serve.order_schemas import OrdersAsked
@@ -163,6 +163,28 @@ def test_a_promotion_reaches_both_replicas_without_one_failure(up: Deployed, her
     wanted = in_process(here, LAST)
     for each in said:
         assert same(figures(each)[0], wanted.mean) == (each["model"]["reference"] == made.reference)
+
+
+def test_a_challenger_is_asked_what_the_champion_is_and_answers_nobody(up: Deployed) -> None:
+    before = up.forecasts(LAST, {}).json()["model"]["reference"]
+    with up.database() as database:
+        champion = aliases.current(database, LAST, "mlp")[aliases.CHAMPION]
+        made = moved(database, up.home, LAST, ("head.says.",), 29)
+        aliases.promote(database, LAST, "mlp", champion, expected=made.id, actor="test")
+    until(lambda: all(reference_at(up, port) == before for port in up.ports()))
+    up.command("models", "challenge", made.reference, "--tenant", LAST)
+    seen: list[Any] = []
+
+    def said() -> int:
+        seen.extend(up.forecasts(LAST, {}, port=port).json() for port in up.ports())
+        told = up.ask(f"/v1/tenants/{LAST}/model", LAST).json()["challenger"]
+        assert told is None or (told["reference"], told["trouble"]) == (made.reference, None)
+        return told["said"] if told else 0
+
+    took = until(lambda: said() >= len(seen[0]["forecasts"]))
+    print(f"\nafter {took:.1f} s the challenger has said of every series what it would have told")
+    assert {each["model"]["reference"] for each in seen} == {before}
+    up.command("models", "challenge", made.reference, "--tenant", LAST, "--end")
 
 
 def test_a_new_base_reaches_whoever_has_no_model_of_its_own(up: Deployed, here: Service) -> None:
