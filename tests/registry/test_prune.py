@@ -17,7 +17,7 @@ from invplat.registry import aliases, audit, jobs, models, prune, results, share
 from invplat.registry.aliases import CHALLENGER, CHAMPION, PREVIOUS
 from invplat.registry.bundle import SEAL
 from invplat.registry.prune import Rule
-from invplat.registry.tables import MODELS
+from invplat.registry.tables import JOBS, MODELS
 from invplat.registry.versions import Version
 from invplat.storage import Storage
 from tests.registry.conftest import Registry
@@ -141,8 +141,8 @@ def test_a_base_stays_while_anybody_needs_it(shop: Registry) -> None:
     assert [one.number for one in done.gone] == [5]
     assert done.named == {
         "mlp@1": "champion of mlp of other",
-        "mlp@2": "1 models of businesses began as it",
-        "mlp@3": "1 models of businesses began as it",
+        "mlp@2": "models that began as it: 1",
+        "mlp@3": "models that began as it: 1",
         "mlp@4": f"job {job.id} speaks of it",
     }
     jobs.stop(shop.database, job.id, actor="test")
@@ -157,7 +157,11 @@ def test_nothing_of_a_business_that_a_job_is_at_work_for(shop: Registry) -> None
     mine = jobs.claim(shop.database, job.id, Process.this())
     jobs.lose(shop.database, mine, "silent")  # yet it may live
     assert not pruned(shop).gone
+    old = JOBS.update().values(ended="2020-01-01T00:00:00.000000+00:00")
+    shop.database.write(lambda connection: connection.execute(old))
+    assert len(prune.found(shop.database, shop.storage, "shop", NEWEST).gone) == 2, "not for ever"
     assert jobs.beat(shop.database, job.id, mine.attempt) is jobs.Wish.GO
+    assert not pruned(shop).gone
     results.write(shop.database, job.id, [results.Outcome("shop", results.DONE)], attempt=mine.attempt)
     assert [one.number for one in pruned(shop).gone] == [1, 2]
 

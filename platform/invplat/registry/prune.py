@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,14 +17,14 @@ import sqlalchemy as sa
 from invplat.registry import audit, models, versions
 from invplat.registry.bundle import SEAL
 from invplat.registry.database import Database
-from invplat.registry.rows import of
+from invplat.registry.rows import moment, of
 from invplat.registry.tables import ALIASES, JOBS, MODEL_DATASETS, MODELS, RESULTS
 from invplat.registry.versions import Version
 from invplat.storage import Storage
 
 KEEP = 3
 AT_ONCE = 500  # rows in one transaction
-NOT_OVER = ("queued", "running", "lost")  # a lost one may yet give a sign of life
+SILENCE = timedelta(days=1)  # after which a job that was found lost will not give a sign of life any more
 BEGAN = ("finetune", "made", "base")  # in the metrics of a business's model: the base, whichever model was gone on from
 
 
@@ -147,8 +147,8 @@ def _named(connection: sa.Connection, tenant: str | None, ids: Collection[str]) 
     """Of these, which somebody needs, and who."""
     found = {one: f"job {job} is at work for it" for job in _at_work(connection, tenant) for one in ids}
     if tenant is None:
-        found |= {one: f"{count} models of businesses began as it" for one, count in _began(connection, ids).items()}
-    specs = sa.select(JOBS.c.id, JOBS.c.spec).where(JOBS.c.state.in_(NOT_OVER))
+        found |= {one: f"models that began as it: {count}" for one, count in _began(connection, ids).items()}
+    specs = sa.select(JOBS.c.id, JOBS.c.spec).where(_not_over(connection))
     for job, spec in connection.execute(specs):
         found |= dict.fromkeys(set(_words(spec)) & set(ids), f"job {job} speaks of it")
     columns = (ALIASES.c.tenant, ALIASES.c.workload, ALIASES.c.alias, ALIASES.c.model)
@@ -162,8 +162,14 @@ def _at_work(connection: sa.Connection, tenant: str | None) -> list[str]:
     if tenant is None:
         return []
     query = sa.select(JOBS.c.id).join(RESULTS, RESULTS.c.job == JOBS.c.id)
-    busy = RESULTS.c.state.in_(("queued", "running")) & JOBS.c.state.in_(NOT_OVER)
+    busy = RESULTS.c.state.in_(("queued", "running")) & _not_over(connection)
     return list(connection.execute(query.where(RESULTS.c.tenant == tenant, busy).limit(1)).scalars())
+
+
+def _not_over(connection: sa.Connection) -> sa.ColumnElement[bool]:
+    since = (datetime.fromisoformat(moment(connection)) - SILENCE).isoformat(timespec="microseconds")
+    lost = (JOBS.c.state == "lost") & (JOBS.c.ended > since)
+    return JOBS.c.state.in_(("queued", "running")) | lost
 
 
 def _began(connection: sa.Connection, ids: Collection[str]) -> dict[str, int]:
