@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -37,6 +38,22 @@ def test_written_is_read(storage: Storage) -> None:
         assert stream.read() == b"two"
     assert storage.exists("a/b/c.bin")
     assert not storage.exists("a/b/d.bin")
+
+
+def test_a_glance_tells_size_and_age(storage: Storage) -> None:
+    before = time.time()
+    storage.write("a/b/c.bin", b"three")
+    found = storage.glance("a/b/c.bin")
+    assert found is not None
+    assert found.size == 5
+    assert found.age is not None
+    assert -2 < found.age < time.time() - before + 2  # a store may count in whole seconds
+    storage.write("a/b/c.bin", b"longer")
+    again = storage.glance("a/b/c.bin")
+    assert again is not None
+    assert again.size == 6
+    assert storage.glance("a/b/d.bin") is None
+    assert storage.glance("a/none/d.bin") is None
 
 
 def test_what_is_not_there(storage: Storage) -> None:

@@ -11,8 +11,11 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -21,6 +24,14 @@ from invplat.core.errors import MissingExtra, SettingRefused, StorageError, Stor
 WRITER = "invplat-writer"  # in the metadata of an S3 object: who created it
 # The object stores' drivers raise their own trees besides OSError.
 DRIVERS = ("botocore", "aiobotocore", "aiohttp", "gcsfs", "google", "adlfs", "azure")
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What can be told of an object without reading it."""
+
+    size: int  # bytes
+    age: float | None  # seconds since it was written, by this machine's clock; none where the store doesn't say
 
 
 class Storage(Protocol):
@@ -43,6 +54,10 @@ class Storage(Protocol):
 
     def open(self, key: str) -> BinaryIO: ...
     def exists(self, key: str) -> bool: ...
+    def glance(self, key: str) -> Glance | None:
+        """None where nothing is."""
+        ...
+
     def names(self, prefix: str) -> list[str]:
         """The names directly under a prefix; empty where nothing is."""
         ...
@@ -151,6 +166,14 @@ class FolderStorage:
     def exists(self, key: str) -> bool:
         return self.path(key).exists()
 
+    def glance(self, key: str) -> Glance | None:
+        with told(key):
+            try:
+                found = self.path(key).stat()
+            except FileNotFoundError:
+                return None
+        return Glance(found.st_size, time.time() - found.st_mtime)
+
     def names(self, prefix: str) -> list[str]:
         folder = self.path(prefix)
         if not folder.is_dir():
@@ -220,6 +243,15 @@ class ObjectStorage:
             self.files.invalidate_cache()
             return bool(self.files.exists(self._path(key)))
 
+    def glance(self, key: str) -> Glance | None:
+        with told(key):
+            self.files.invalidate_cache()
+            try:
+                found = self.files.info(self._path(key))
+            except FileNotFoundError:
+                return None
+        return Glance(int(found["size"] or 0), _age(found))
+
     def names(self, prefix: str) -> list[str]:
         try:
             with told(prefix):
@@ -235,6 +267,13 @@ class ObjectStorage:
             if self.files.exists(self._path(prefix)):
                 with suppress(FileNotFoundError):  # two may remove the same prefix at once
                     self.files.rm(self._path(prefix), recursive=True)
+
+
+def _age(found: Mapping[str, Any]) -> float | None:
+    """Each driver has a word of its own for when an object was written."""
+    moments = (found.get(name) for name in ("LastModified", "last_modified", "mtime", "created"))
+    moment = next((one for one in moments if isinstance(one, datetime)), None)
+    return None if moment is None else time.time() - moment.timestamp()
 
 
 def filesystem(url: str) -> tuple[Any, str]:

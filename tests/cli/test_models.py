@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from click.testing import Result
 
-from invplat.registry.bundle import SEAL
+from invplat.registry.bundle import SEAL, packed
 from invplat.registry.models import keep
 from invplat.storage import open_storage
 from tests.model.made import fitted
@@ -69,6 +71,19 @@ def test_show_tells_what_it_is_made_of(invplat: Callable[..., Result], kept: Pat
     text = invplat("models", "show", "base", *SHOP).stdout
     for word in ("base@2 of corner-shop", "hidden_one", "torch", "loss"):
         assert word in text
+
+
+def test_what_it_shares_is_told_apart_from_its_own(
+    invplat: Callable[..., Result], kept: Path, bundle: Any, home: Path
+) -> None:
+    parts = replace(bundle, weights=packed({"none": torch.zeros(1)}), shared=bundle.weights)
+    keep(open_storage(str(home / "storage")), "corner-shop", "base", parts)
+    first, third = (said(invplat("models", "show", f"base@{each}", *SHOP, "--json")) for each in (1, 3))
+    assert first["shared_kb"] == 0
+    assert third["shared_kb"] == round(len(bundle.weights) / 1000, 1)
+    assert third["size_kb"] < first["size_kb"] - third["shared_kb"] + 1
+    assert "that others have alike" in invplat("models", "show", "base", *SHOP).stdout
+    assert "alike" not in invplat("models", "show", "base@1", *SHOP).stdout
 
 
 def test_export_writes_the_net_and_its_description(invplat: Callable[..., Result], kept: Path, tmp_path: Path) -> None:

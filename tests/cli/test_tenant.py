@@ -16,9 +16,10 @@ from click.testing import Result
 
 from invplat.registry import keys, studies, tenants
 from invplat.registry.database import open_database
-from invplat.registry.models import keep
+from invplat.registry.models import keep, open_bundle
+from invplat.registry.shared import forget
 from invplat.storage import open_storage
-from tests.registry.made import bundle
+from tests.registry.made import apart, bundle
 
 SALES = "store,sku,date,quantity\nnorth,apple,2026-01-01,3\nnorth,apple,2026-01-02,4\nnorth,apple,2026-02-31,4\n"
 
@@ -191,6 +192,29 @@ def test_export_takes_everything_along(invplat: Callable[..., Result], sales: Pa
     said(invplat("tenant", "add", "shop", "--json"))
     shown = said(invplat("tenant", "show", "shop", "--json"))
     assert ([one["rows"] for one in shown["datasets"]], [one["model"] for one in shown["models"]]) == ([2], ["mlp@1"])
+
+
+def test_what_a_model_shares_goes_along_and_comes_back(
+    invplat: Callable[..., Result], home: Path, tmp_path: Path
+) -> None:
+    storage = open_storage(str(home / "storage"))
+    for name in ("shop", "other"):
+        said(invplat("tenant", "add", name, "--json"))
+        keep(storage, name, "mlp", apart(1))
+    out = tmp_path / "copy"
+    said(invplat("tenant", "export", "shop", "--out", out, "--json"))
+    (trunk,) = (out / "shared").iterdir()
+    said(invplat("tenant", "remove", "shop", "--yes", "--json"))
+    assert storage.names("shared") == [trunk.name], "it is the other's as well"
+    assert open_bundle(storage, "other", "mlp") == apart(1)
+    said(invplat("tenant", "remove", "other", "--yes", "--json"))
+    storage.remove("shared")  # as in another storage
+    out.rename(home / "storage" / "tenants" / "shop")
+    said(invplat("tenant", "add", "shop", "--json"))
+    forget()
+    assert open_bundle(storage, "shop", "mlp") == apart(1)
+    said(invplat("tenant", "export", "shop", "--out", out, "--json"))
+    assert (out / "shared" / trunk.name).is_file()
 
 
 def test_an_export_that_breaks_off_leaves_nothing(

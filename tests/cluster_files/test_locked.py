@@ -199,11 +199,12 @@ def test_bytes_are_encrypted_and_apart() -> None:
 def test_the_platform_may_write_where_it_writes() -> None:
     from invplat.data.dataset import data_prefix, versions_prefix
     from invplat.registry.models import _folder
+    from invplat.registry.shared import FOLDER as SHARED
     from invplat.tune.record import ROOT
 
     (policy,) = documents(FOLDER / "policies" / "s3-platform.json")
     fits = (PLATFORM / "train" / "worker.py").read_text(encoding="utf-8")
     (fit,) = re.findall(r'return f"(\w+)/\{sha256', fits)
     (allowed,) = [one["Resource"] for one in policy["Statement"] if one["Sid"] == "ReadWriteRemove"]
-    for place in (data_prefix("shop"), versions_prefix("shop"), _folder(None), _folder("shop"), ROOT, fit):
+    for place in (data_prefix("shop"), versions_prefix("shop"), _folder(None), _folder("shop"), SHARED, ROOT, fit):
         assert any(f"arn:aws:s3:::REPLACE_ME/invplat/{place}/".startswith(one.rstrip("*")) for one in allowed), place

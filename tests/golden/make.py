@@ -1,13 +1,15 @@
 """Makes the golden bundles beside it: python -m tests.golden.make, from the root, and only when a change is meant.
 
 Tiny models of a store that is a formula, as this code writes them today, and what they say. Later code must open them
-and say the same. Made again only where a workload's net changes before anyone relies on it.
+and say the same. Made again only where a workload's net changes before anyone relies on it. "adapted" is the golden
+"mlp" with a head of its own: the rest of it is apart, under shared/.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ from invplat.data.timeline import Timeline, as_day
 from invplat.data.transforms import Categories
 from invplat.data.windows import Windows
 from invplat.model import Model, Preparation
-from invplat.registry.bundle import save
+from invplat.registry.bundle import load, save
+from invplat.registry.shared import FOLDER
 from invplat.storage import FolderStorage
 from invplat.train.loop import fit
 from invplat.train.plan import Plan
@@ -31,6 +34,8 @@ from tests.model.made import install_example
 
 HERE = Path(__file__).parent
 PARAMS: dict[str, dict[str, Any]] = {"mlp": {"hidden_one": 32, "hidden_two": 32}, "straight": {"hidden": 16}}
+ADAPTED = "adapted"
+NAMES = (*PARAMS, ADAPTED)
 SPEC = Spec(past=7, horizon=2, quantiles=(0.1, 0.5, 0.9))
 SERIES, PERIODS, LAST = 3, 40, 5  # the last so many cutoffs are asked
 
@@ -86,16 +91,31 @@ def trained(name: str) -> Model:
     return Model(workload, params, SPEC, layout, preparation, found.module, lineage, {"loss": found.loss})
 
 
+def adapted(storage: FolderStorage) -> tuple[Model, set[str]]:
+    """And what it has from its donor."""
+    donor, model = (Model.of(load(storage, "mlp")) for _ in range(2))
+    with torch.no_grad():
+        for name, value in model.module.named_parameters():
+            if name.startswith(model.workload.parts.head):
+                value.mul_(1.25)
+    return model, model.alike(donor)
+
+
 def main() -> None:
     torch.set_num_threads(1)
     storage = FolderStorage(HERE)
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         install_example(patch, Path(folder))
         for name in PARAMS:
-            model = trained(name)
-            storage.remove(name)
-            save(storage, name, model.bundle())
-            (HERE / name / "said.json").write_text(json.dumps(answers(model)) + "\n")
+            write(storage, name, trained(name))
+        storage.remove(FOLDER)
+        write(storage, ADAPTED, *adapted(storage))
+
+
+def write(storage: FolderStorage, name: str, model: Model, shared: Collection[str] = ()) -> None:
+    storage.remove(name)
+    save(storage, name, model.bundle(shared))
+    (HERE / name / "said.json").write_text(json.dumps(answers(model)) + "\n")
 
 
 if __name__ == "__main__":

@@ -51,6 +51,20 @@ def test_a_kept_model_says_the_same(trained: Trained, name: str, place: str, tmp
     assert again.bundle().weights == model.bundle().weights
 
 
+def test_a_model_kept_in_two_parts_says_the_same(trained: Trained, tmp_path: Path) -> None:
+    made = trained("mlp")
+    model, storage = made.model, open_storage(str(tmp_path))
+    other = Model.of(model.bundle())
+    with torch.no_grad():
+        next(iter(other.module.parameters())).add_(1.0)
+    shared = model.alike(other)
+    assert len(shared) == len(model.module.state_dict()) - 1
+    save(storage, "m", model.bundle(shared))
+    assert equal(replace(made, model=Model.of(load(storage, "m"))).says(), made.says())
+    grown = replace(other, module=torch.nn.Linear(2, 2))
+    assert model.alike(grown) == set()
+
+
 def test_all_windows_are_answered_in_their_order(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     made = trained("mlp")
     model, cut, whole = made.model, made.windows, made.says()

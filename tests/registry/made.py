@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from invplat.registry.bundle import DOCUMENTS, Bundle, packed
+
+
+def apart(number: float, trunk: float = 0.0, **lineage: Any) -> Bundle:
+    """The same with a trunk that others have alike."""
+    return replace(bundle(number, **lineage), shared=packed({"trunk": torch.full((300,), trunk)}))
 
 
 def bundle(number: float, **lineage: Any) -> Bundle:

@@ -49,6 +49,7 @@ CALLS: dict[str, Call] = {
     "models.names": lambda r, b: models.names(r.storage, A),
     "models.versions": lambda r, b: models.versions(r.storage, A, "mlp"),
     "models.numbers": lambda r, b: models.numbers(r.storage, A, "mlp"),
+    "models.prefixes": lambda r, b: models.prefixes(r.storage, A),
     "models.whole": lambda r, b: models.whole(r.storage, A, "secret", 1),
     "models.prefix": lambda r, b: models.prefix(A, "mlp", 1),
     "models.newest": lambda r, b: models.newest(r.storage, A, "secret"),

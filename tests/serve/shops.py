@@ -74,7 +74,9 @@ def moved(
         for name, value in bundle.tensors.items()
     }
     lineage = {**bundle.documents["lineage"], "donor_id": base.id, "way": "last"}
-    own = replace(bundle, documents={**bundle.documents, "lineage": lineage}, weights=packed(tensors))
+    common = {name: tensors.pop(name) for name in list(tensors) if not name.startswith(prefixes)}
+    parts = {"weights": packed(tensors), "shared": packed(common) if common else None}  # as a fine-tune keeps it
+    own = replace(bundle, documents={**bundle.documents, "lineage": lineage}, **parts)
     made = versions.keep(database, storage, tenant, "mlp", own, donor=base.id)
     promoted(database, tenant, made)
     return made

@@ -8,11 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from invplat.core.errors import BundleRefused, SettingRefused, Unknown
 from invplat.core.process import Process
+from invplat.model import Model
 from invplat.registry import aliases, jobs, tenants, versions
+from invplat.registry.bundle import read_seal
 from invplat.registry.jobs import State
+from invplat.registry.shared import FOLDER, forget
 from invplat.transfer import jobs_process
 from invplat.transfer.jobs_asked import CONTINUE, find_bases
 from tests.transfer.firms import NAMES, typed
@@ -42,6 +46,49 @@ def test_from_datasets_to_champions(firms: Firms) -> None:
         served = {"candidate": [kept.id], "base": [base.id], "seasonal_naive": rule}[found.detail["serves"]]
         assert [firms.champion(name)] == served
         versions.open_bundle(firms.storage, kept)
+
+
+def test_what_nobody_learnt_is_kept_once_for_all(firms: Firms) -> None:
+    base = firms.base()
+    firms.run(firms.submit())
+    trunk = versions.open_bundle(firms.storage, base).tensors
+    kept = [one for name in NAMES for one in versions.of_tenant(firms.database, name) if one.prefix is not None]
+    assert len(kept) == len(NAMES)
+    seals = [read_seal(firms.storage, str(one.prefix)) for one in kept]
+    assert len({seal.shared for seal in seals}) == len(firms.storage.names(FOLDER)) == 1
+    for one, seal in zip(kept, seals, strict=True):
+        bundle = versions.open_bundle(firms.storage, one)
+        own = replace(bundle, shared=None).tensors
+        common = replace(bundle, weights=bundle.shared or b"", shared=None).tensors
+        assert all(name.startswith(Model.of(bundle).workload.parts.head) for name in own)
+        assert own.keys() | common.keys() == trunk.keys()
+        # The base's, bit for bit, and so nothing of any business.
+        assert all(torch.equal(value, trunk[name]) for name, value in common.items())
+        assert one.size == seal.size < base.size
+    # Nobody's bundle needs another's.
+    for each in (base, *kept[1:]):
+        firms.storage.remove(str(each.prefix))
+    forget()
+    assert Model.of(versions.open_bundle(firms.storage, kept[0])).module is not None
+
+
+def test_what_a_business_has_learnt_is_never_shared(firms: Firms) -> None:
+    """Not even where its next model goes on from it and learns the head alone."""
+    name = NAMES[0]
+    first = firms.submit([name], way="all")
+    firms.run(first)
+    own = str(firms.result(first, name).model)
+    whole = versions.by_id(firms.database, name, own)
+    assert read_seal(firms.storage, str(whole.prefix)).shared is None
+    champion = firms.champion(name)
+    if champion != own:
+        aliases.promote(firms.database, name, "mlp", own, expected=champion, actor="test")
+    again = firms.submit([name], mode=CONTINUE)
+    firms.run(again)
+    after = versions.by_id(firms.database, name, str(firms.result(again, name).model))
+    assert after.lineage["continued"] is True
+    assert read_seal(firms.storage, str(after.prefix)).shared is None
+    assert firms.storage.names(FOLDER) == []
 
 
 def test_the_same_asked_twice_is_one_job(firms: Firms) -> None:

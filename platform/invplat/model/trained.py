@@ -6,7 +6,7 @@ Knows no workload by name: it is found by its entry point. Knows no storage: `re
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +53,8 @@ class Model:
             said.append(self.workload.predict(outputs, batch, self.layout))
         return joined(said)
 
-    def bundle(self) -> Bundle:
+    def bundle(self, shared: Collection[str] = ()) -> Bundle:
+        """`shared`: tensors that others have alike, to be kept once for all of them."""
         documents = {
             "spec": asdict(self.spec),
             "params": dict(self.params),
@@ -63,7 +64,19 @@ class Model:
             "metrics": plain(self.metrics),
             "input_schema": self.input_schema(),
         }
-        return Bundle(self.workload.name, documents, packed(self.module.state_dict()))
+        state = self.module.state_dict()
+        own = {name: value for name, value in state.items() if name not in shared}
+        common = {name: value for name, value in state.items() if name in shared}
+        return Bundle(self.workload.name, documents, packed(own), packed(common) if common else None)
+
+    def alike(self, other: Model) -> set[str]:
+        """Tensors that both have, bit for bit."""
+        theirs = other.module.state_dict()
+        return {
+            name
+            for name, value in self.module.state_dict().items()
+            if name in theirs and _form(theirs[name]) == _form(value) and torch.equal(theirs[name], value)
+        }
 
     def input_schema(self) -> dict[str, Any]:
         """What a business brings, and the columns that are made of it, in the order the net was built for."""

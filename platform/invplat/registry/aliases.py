@@ -204,11 +204,12 @@ def rollback(
 
 
 def _check(connection: sa.Connection, tenant: str | None, model: str) -> None:
-    """The business is there, and the model is its own or a base."""
+    """The business is there, and the model is its own or a base; neither can go before this transaction ends."""
     if tenant is not None and not tenants.stays(connection, tenant):
         raise Unknown(f"there is no tenant {tenant!r}", hint="see them: invplat tenant list")
     mine = of(MODELS.c.tenant, tenant) | MODELS.c.tenant.is_(None)
-    if connection.execute(sa.select(MODELS.c.id).where(MODELS.c.id == model, mine)).scalar() is None:
+    query = sa.select(MODELS.c.id).where(MODELS.c.id == model, mine).with_for_update(read=True, key_share=True)
+    if connection.execute(query).scalar() is None:
         owner = f"tenant {tenant} has" if tenant else "the bases have"
         raise Unknown(f"{owner} no model of id {model[:40]!r}", hint="see them: invplat models list")
 

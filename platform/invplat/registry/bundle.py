@@ -1,33 +1,31 @@
 """A bundle: one trained model as bytes: documents as JSON, tensors as safetensors, never pickle.
 
-Three objects under a prefix: the documents, the tensors, and bundle.json, written last, which names the other two with
-the hash of each. So a bundle is there whole or not at all, and what was altered since is refused. Knows no nets.
+Under a prefix: the documents, the tensors, and bundle.json, written last, which names the other two with the hash of
+each. So a bundle is there whole or not at all, and what was altered since is refused. Tensors that others have alike
+may be apart: kept once for all of them (see `shared`), named in bundle.json all the same. Knows no nets.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xxhash import xxh3_128_hexdigest
-
 from invplat.core.errors import BundleRefused, Conflict, InvplatError
+from invplat.registry import shared
+from invplat.registry.sealed import NEVER, PICKLES, File, pickled, read
 from invplat.storage import Storage
 
 if TYPE_CHECKING:
     import torch
 
-SCHEMA = 1
+SCHEMA = 2
 SEAL = "bundle.json"
+WHOLE = 1  # of a bundle with nothing apart, which every invplat can read
 DOCUMENTS = ("spec", "params", "layout", "preparation", "lineage", "metrics", "input_schema")
 ROLES = ("documents", "weights")
-PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]*")
-PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt")
-NEVER = "invplat reads safetensors and JSON only, as unpickling runs whatever the file says; train or export it again"
 
 
 @dataclass(frozen=True)
@@ -35,26 +33,19 @@ class Bundle:
     workload: str
     documents: Mapping[str, Mapping[str, Any]]  # by DOCUMENTS; JSON
     weights: bytes  # safetensors
+    shared: bytes | None = None  # the same of tensors that others have alike; none: all are in `weights`
 
     @property
     def tensors(self) -> dict[str, torch.Tensor]:
-        from safetensors import SafetensorError
-        from safetensors.torch import load as unpacked
-
-        try:
-            found: dict[str, torch.Tensor] = unpacked(self.weights)
-        except (SafetensorError, ValueError) as error:
-            raise BundleRefused(
-                f"{len(self.weights):,} bytes are no safetensors: {error}", hint="use another version of the model"
-            ) from error
+        """Of this call alone: whoever changes one changes it for nobody else."""
+        found = _unpacked(self.weights)
+        if self.shared is not None:
+            common = _unpacked(self.shared)
+            twice = sorted(found.keys() & common.keys())
+            if twice:
+                raise BundleRefused(f"the tensor {twice[0]} is there twice", hint="use another version of the model")
+            found |= common
         return found
-
-
-@dataclass(frozen=True)
-class File:
-    name: str
-    size: int  # bytes
-    hash: str
 
 
 @dataclass(frozen=True)
@@ -62,15 +53,21 @@ class Seal:
     """What bundle.json says."""
 
     workload: str
-    files: Mapping[str, File]  # by ROLES
-    schema: int = SCHEMA
+    files: Mapping[str, File]  # by ROLES: its own
+    shared: File | None = None
+
+    @property
+    def schema(self) -> int:
+        return WHOLE if self.shared is None else SCHEMA
 
     @property
     def size(self) -> int:
+        """Of its own bytes: what would be free without it."""
         return sum(file.size for file in self.files.values())
 
     def to_json(self) -> bytes:
-        files = {role: {"name": file.name, "bytes": file.size, "xxh3": file.hash} for role, file in self.files.items()}
+        named = {**self.files, **({} if self.shared is None else {"shared": self.shared})}
+        files = {role: file.to_json() for role, file in named.items()}
         return _json({"schema": self.schema, "workload": self.workload, "files": files})
 
 
@@ -92,12 +89,14 @@ def save(storage: Storage, prefix: str, bundle: Bundle) -> None:
     endings = {"documents": "json", "weights": "safetensors"}
     files: dict[str, File] = {}
     try:
+        common = None if bundle.shared is None else shared.put(storage, bundle.shared)
         for role, data in parts.items():
-            digest = xxh3_128_hexdigest(data)
             # Named by content: a second writer of the same prefix can't touch what the first has written.
-            files[role] = File(f"{role}-{digest[:16]}.{endings[role]}", len(data), digest)
+            files[role] = File.of(data, f"{role}-{{}}.{endings[role]}", 16)
             storage.write(f"{prefix}/{files[role].name}", data)
-        if storage.create(f"{prefix}/{SEAL}", Seal(bundle.workload, files).to_json()):
+        if storage.create(f"{prefix}/{SEAL}", Seal(bundle.workload, files, common).to_json()):
+            if common is not None and bundle.shared is not None:
+                shared.stay(storage, common, bundle.shared)
             return
     except InvplatError:
         with suppress(InvplatError, OSError):  # the first trouble is the one to tell
@@ -120,12 +119,12 @@ def _unmade(storage: Storage, prefix: str, files: Iterable[File]) -> None:
 def load(storage: Storage, prefix: str) -> Bundle:
     seal = read_seal(storage, prefix)
     documents = read_documents(storage, prefix, seal)
-    weights = _read(storage, prefix, seal.files["weights"])
-    if _pickled(weights):
+    weights = read(storage, f"{prefix}/{seal.files['weights'].name}", seal.files["weights"])
+    if pickled(weights):
         raise BundleRefused(f"the weights at {prefix} are made of pickle", hint=NEVER)
-    bundle = Bundle(seal.workload, documents, weights)
-    _ = bundle.tensors  # refuses what is no safetensors
-    return bundle
+    common = None if seal.shared is None else shared.get(storage, seal.shared, prefix)
+    _ = _unpacked(weights)  # refuses what is no safetensors
+    return Bundle(seal.workload, documents, weights, common)
 
 
 def read_seal(storage: Storage, prefix: str) -> Seal:
@@ -134,14 +133,20 @@ def read_seal(storage: Storage, prefix: str) -> Seal:
         data = storage.read(key)
     except FileNotFoundError as error:
         raise _absent(storage, prefix) from error
-    if _pickled(data):
+    return parsed(data, key)
+
+
+def parsed(data: bytes, key: str) -> Seal:
+    """What these bytes, found there, say."""
+    if pickled(data):
         raise BundleRefused(f"{key} is made of pickle", hint=NEVER)
     try:
         raw = json.loads(data)
         schema = int(raw["schema"])
         if schema <= SCHEMA:
-            files = {role: _file(raw["files"][role]) for role in ROLES}
-            return Seal(str(raw["workload"]), files, schema)
+            files = {role: File.from_json(raw["files"][role]) for role in ROLES}
+            common = File.from_json(raw["files"]["shared"]) if "shared" in raw["files"] else None
+            return Seal(str(raw["workload"]), files, common)
     except (ValueError, KeyError, TypeError) as error:
         raise BundleRefused(
             f"{key} does not say what a bundle consists of: {error!r}", hint="the file was damaged; use another version"
@@ -151,7 +156,7 @@ def read_seal(storage: Storage, prefix: str) -> Seal:
 
 def read_documents(storage: Storage, prefix: str, seal: Seal) -> dict[str, dict[str, Any]]:
     """The documents alone: what a list of models needs."""
-    data = _read(storage, prefix, seal.files["documents"])
+    data = read(storage, f"{prefix}/{seal.files['documents'].name}", seal.files["documents"])
     try:
         raw = json.loads(data)
         if raw["workload"] == seal.workload:
@@ -166,29 +171,6 @@ def read_documents(storage: Storage, prefix: str, seal: Seal) -> dict[str, dict[
     )
 
 
-def _file(raw: Mapping[str, Any]) -> File:
-    name = str(raw["name"])
-    if name.endswith(PICKLES):
-        raise BundleRefused(f"{name} is made of pickle", hint=NEVER)
-    if not PLAIN.fullmatch(name):
-        raise ValueError(f"{name!r} is no file beside it")
-    return File(name, int(raw["bytes"]), str(raw["xxh3"]))
-
-
-def _read(storage: Storage, prefix: str, file: File) -> bytes:
-    key = f"{prefix}/{file.name}"
-    again = "restore it from a backup, or use another version of the model"
-    try:
-        data = storage.read(key)
-    except FileNotFoundError as error:
-        raise BundleRefused(f"{key} is missing from its bundle", hint=again) from error
-    if len(data) != file.size:
-        raise BundleRefused(f"{key} has {len(data):,} bytes of {file.size:,}: it was cut off or replaced", hint=again)
-    if xxh3_128_hexdigest(data) != file.hash:
-        raise BundleRefused(f"{key} was altered: its hash is not the one in {SEAL}", hint=again)
-    return data
-
-
 def _absent(storage: Storage, prefix: str) -> BundleRefused:
     there = storage.names(prefix)
     pickles = [name for name in there if name.endswith(PICKLES)]
@@ -199,9 +181,17 @@ def _absent(storage: Storage, prefix: str) -> BundleRefused:
     return BundleRefused(f"there is no bundle at {prefix}", hint="see what there is: invplat models list")
 
 
-def _pickled(data: bytes) -> bool:
-    """What torch.save and pickle write. A safetensors header of 640 bytes begins like a pickle, save for its brace."""
-    return data.startswith(b"PK\x03\x04") or (data[:1] == b"\x80" and data[1:2] <= b"\x05" and data[8:9] != b"{")
+def _unpacked(data: bytes) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load as unpacked
+
+    try:
+        found: dict[str, torch.Tensor] = unpacked(data)
+    except (SafetensorError, ValueError) as error:
+        raise BundleRefused(
+            f"{len(data):,} bytes are no safetensors: {error}", hint="use another version of the model"
+        ) from error
+    return found
 
 
 def _json(content: Mapping[str, Any]) -> bytes:

@@ -19,7 +19,7 @@ from invplat.core.process import Process
 from invplat.registry import audit
 from invplat.registry.database import Database
 from invplat.registry.rows import clean, clock, inserted, moment, new_id, now, plain
-from invplat.registry.tables import JOBS, RESULTS, TENANTS
+from invplat.registry.tables import JOBS, MODELS, RESULTS, TENANTS
 
 BEAT = 10.0  # seconds between two signs of life
 FEW = 1000  # names in one query
@@ -92,11 +92,13 @@ def submit(
     tenants: Sequence[str],
     *,
     tenant: str | None = None,
+    models: Sequence[str] = (),
     actor: str,
 ) -> tuple[Job, bool]:
     """The job, and whether it is new: where one of this digest is under way or done, that one is joined.
 
-    Refuses businesses that aren't there; of each a result is queued, in the same transaction.
+    Refuses businesses that aren't there; of each a result is queued, in the same transaction. `models`: ids of those
+    that it begins from; refused where one is gone, and from then on none of them goes before the job is over.
     """
     wanted = list(dict.fromkeys(tenants))
 
@@ -109,6 +111,10 @@ def submit(
             more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
             shown = ", ".join(map(repr, lacking[:3])) + more
             raise Unknown(f"there is no tenant {shown}", hint="see them: invplat tenant list")
+        held = sa.select(MODELS.c.id).where(MODELS.c.id.in_(models)).with_for_update(read=True, key_share=True)
+        gone = sorted(set(models) - set(connection.execute(held).scalars())) if models else []
+        if gone:
+            raise Unknown(f"the model {gone[0]} was removed meanwhile", hint="see which there are: invplat models list")
         row = {
             "id": new_id(),
             "kind": kind,

@@ -27,7 +27,7 @@ class Summary:
     name: str
     version: int
     workload: str
-    size: int  # bytes
+    size: int  # bytes of its own, beside what it shares with others
     documents: Mapping[str, Mapping[str, Any]]
 
 
@@ -111,6 +111,12 @@ def _folder(tenant: str | None) -> str:
 def numbers(storage: Storage, tenant: str | None, name: str) -> list[int]:
     entries = storage.names(f"{_folder(tenant)}/{check_model(name)}")
     return sorted(int(entry) for entry in entries if len(entry) == DIGITS and entry.isascii() and entry.isdecimal())
+
+
+def prefixes(storage: Storage, tenant: str | None) -> list[str]:
+    """Of all that might be versions, whole or not."""
+    there = [name for name in storage.names(_folder(tenant)) if STRICT.fullmatch(name)]
+    return [prefix(tenant, name, number) for name in there for number in numbers(storage, tenant, name)]
 
 
 def whole(storage: Storage, tenant: str | None, name: str, number: int) -> bool:

@@ -41,7 +41,7 @@ class Version:
     workload: str
     prefix: str | None  # of its bundle in the storage; none where nothing was learnt (a naive rule)
     digest: str | None  # of its bundle's seal, and so of all its bytes
-    size: int  # bytes
+    size: int  # bytes of its own, beside what it shares with others
     code: str
     params: Mapping[str, Any]
     metrics: Mapping[str, Any]

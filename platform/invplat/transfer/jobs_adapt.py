@@ -29,6 +29,7 @@ from invplat.transfer.tenants import Tenant
 
 LOOKED_AT = 3  # last versions among which a killed process's own is looked for
 UNTOUCHED = "untouched"
+WORTH = 4096  # bytes, as a file system's block: less is no object of its own
 DONORS = 4  # held by a process
 _DONORS: dict[tuple[str, str], Model] = {}
 
@@ -71,7 +72,7 @@ def adapt(pack: Pack) -> list[Made]:
     for base, group in groups.items():
         for each, adapted, notes in _adapted(storage, pack, *donors[base], group):
             seconds = (time.perf_counter() - began) / len(pack.wanted)
-            done[each.tenant] = _kept(storage, pack, each, donors[base][0], adapted, notes, seconds)
+            done[each.tenant] = _kept(storage, pack, each, donors[base], adapted, notes, seconds)
     share = (time.perf_counter() - began) / len(pack.wanted)
     return [replace(done[name], seconds=done[name].seconds or share) for name in pack.tenants]
 
@@ -159,8 +160,15 @@ def _each_its_own(go: Any, some: Sequence[Tenant]) -> list[Adapted]:
 
 
 def _kept(
-    storage: Storage, pack: Pack, each: Wanted, base: Version, adapted: Adapted, notes: tuple[str, ...], seconds: float
+    storage: Storage,
+    pack: Pack,
+    each: Wanted,
+    began: tuple[Version, Model],
+    adapted: Adapted,
+    notes: tuple[str, ...],
+    seconds: float,
 ) -> Made:
+    base, donor = began
     if adapted.verdict is None:
         why = f"{adapted.failed} ({adapted.hint})" if adapted.hint else adapted.failed
         return _failed(each.tenant, why)
@@ -192,15 +200,23 @@ def _kept(
         lineage={**model.lineage, "donor": base.reference, "donor_id": base.id, "job": pack.job},
         metrics={**model.metrics, "finetune": {"made": told, "verdict": decided}},
     )
+    shared = _shared(model, donor, adapted)
     if pack.owner is not None and pack.owner.alive is False:
         sys.exit(1)  # killed; another process may be at work on the same by now
     try:
         version = versions.stored(
-            storage, each.tenant, base.name, model.bundle(), donor=_began(pack, each, base), verdict=decided
+            storage, each.tenant, base.name, model.bundle(shared), donor=_began(pack, each, base), verdict=decided
         )
     except (InvplatError, OSError) as error:
         return _failed(each.tenant, f"its model could not be kept: {_said(error)}")
     return replace(made, version=version)
+
+
+def _shared(model: Model, donor: Model, adapted: Adapted) -> set[str]:
+    """What it has not learnt and has from the base bit for bit: kept once for all, and nothing of any business."""
+    found = model.alike(donor) - adapted.weights.keys()
+    state = model.module.state_dict()
+    return found if sum(state[name].nbytes for name in found) >= WORTH else set()
 
 
 def _began(pack: Pack, each: Wanted, base: Version) -> str:

@@ -16,10 +16,11 @@ from xxhash import xxh3_128_hexdigest
 
 import invplat
 from invplat.core.errors import BundleRefused, SettingRefused, Unknown
-from invplat.registry import aliases, datasets, jobs, models, versions
+from invplat.registry import aliases, datasets, jobs, models, shared, versions
 from invplat.registry.bundle import SEAL, read_documents, read_seal
 from invplat.registry.database import Database
 from invplat.registry.jobs import Job
+from invplat.registry.sealed import read
 from invplat.registry.versions import Version
 from invplat.storage import Storage
 
@@ -63,7 +64,8 @@ def submit(
     data = [(name, newest[name].digest if name in newest else None) for name in named]
     content = [invplat.__version__, asked.to_json(), data, anew, tenant]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    return jobs.submit(database, KIND, digest, asked.to_json(), named, tenant=tenant, actor=actor)
+    spec = asked.to_json()
+    return jobs.submit(database, KIND, digest, spec, named, tenant=tenant, models=asked.bases, actor=actor)
 
 
 def find_bases(database: Database, storage: Storage, references: Sequence[str], workload: str | None) -> list[Version]:
@@ -115,3 +117,5 @@ def check_kept(storage: Storage, version: Version) -> None:
     sealed = hashlib.sha256(storage.read(f"{version.prefix}/{SEAL}")).hexdigest()
     if xxh3_128_hexdigest(data) != weights.hash or sealed != version.digest:
         raise BundleRefused(f"the bundle of {version.called} was altered since it was kept", hint=again)
+    if seal.shared is not None:
+        read(storage, shared.where(storage, seal.shared, version.prefix), seal.shared)

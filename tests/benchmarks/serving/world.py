@@ -28,6 +28,7 @@ WORLD = ("--tenants", "1", "--seed", "7")
 BIG_SIZE = ("--stores", "10", "--skus", "200", "--days", "400")
 SMALL_SIZE = ("--stores", "2", "--skus", "10", "--days", "200")
 ACTOR = "benchmark"
+HEAD = ("head.says.", "head.line.", "head.usual.")  # what a shop has of its own
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ def _make(settings: Settings, count: int) -> None:
     with closing(Database(settings.database_url)) as database:
         base = versions.of_tenant(database, None)[-1]
         bundle = versions.open_bundle(storage, base)
+        trunk = bundle.tensors
+        shared = packed({key: value for key, value in trunk.items() if not key.startswith(HEAD)})  # as finetune has it
         draw = torch.Generator().manual_seed(1)
         names = tuple(f"shop-{number:04}" for number in range(count))
         first = datasets.newest(database, SMALL)
@@ -85,16 +88,15 @@ def _make(settings: Settings, count: int) -> None:
             datasets.register(database, replace(first, tenant=name), actor=ACTOR)
             tensors = {
                 key: value + 0.01 * torch.randn(value.shape, generator=draw)
-                if key.startswith(("head.says.", "head.line.", "head.usual."))
-                else value
-                for key, value in bundle.tensors.items()
+                for key, value in trunk.items()
+                if key.startswith(HEAD)
             }
             documents = {
                 **bundle.documents,
                 "lineage": {**bundle.documents["lineage"], "donor_id": base.id},
                 "preparation": {**bundle.documents["preparation"], "encoders": {}},  # names of the base's businesses
             }
-            own = replace(bundle, documents=documents, weights=packed(tensors))
+            own = replace(bundle, documents=documents, weights=packed(tensors), shared=shared)
             version = versions.keep(database, storage, name, "mlp", own, donor=base.id)
             aliases.promote(database, name, "mlp", version.id, expected=None, actor=ACTOR)
             secrets.append(keys.create(database, name, actor=ACTOR)[1])

@@ -13,6 +13,7 @@ COMMANDS = {
     "promote": ("invplat.cli.models.promote:promote_command", "Make a version the champion, by hand."),
     "rollback": ("invplat.cli.models.promote:rollback_command", "Make the previous champion the champion again."),
     "challenge": ("invplat.cli.models.challenge:command", "Try a version beside the champion, on live questions."),
+    "prune": ("invplat.cli.models.prune:command", "Remove old versions that nobody needs."),
     "export": ("invplat.cli.models.export:command", "Write a model's net as ONNX or torch.export."),
 }
 

@@ -52,14 +52,15 @@ def command(output: Output, model: str, tenant: str | None) -> None:
         donor = versions.by_ids(database, [found.donor]).get(found.donor) if found.donor else None
         tried = _tried(database, storage, tenant, found)
     kilobytes = round(found.size / 1000, 1)
-    documents, damage = _documents(storage, found)
+    documents, shared, damage = _documents(storage, found)
     content = {
         "tenant": tenant,
         "name": found.name,
         "version": found.number,
         "id": found.id,
         "workload": found.workload,
-        "size_kb": kilobytes,
+        "size_kb": kilobytes,  # its own
+        "shared_kb": shared,
         "where": f"{storage.url}/{found.prefix}" if found.prefix else None,
         "digest": found.digest,
         "made": found.made,
@@ -76,7 +77,8 @@ def command(output: Output, model: str, tenant: str | None) -> None:
 
     def draw() -> None:
         owner = f"of {tenant}" if tenant else "(a base)"
-        click.echo(f"{found.reference} {owner}: {found.workload}, {kilobytes:,} kB\n")
+        beside = f" of its own, {shared:,} kB that others have alike" if shared else ""
+        click.echo(f"{found.reference} {owner}: {found.workload}, {kilobytes:,} kB{beside}\n")
         data = [_data(one, tenant) for one in content["datasets"]]
         facts = {
             "is": named or None,
@@ -132,19 +134,21 @@ def _sides(output: Output, tried: Mapping[str, Any]) -> None:
     output.table(rows, (f"{figures['cells']:,} forecasts", tried["champion"], tried["challenger"]))
 
 
-def _documents(storage: Storage, found: Version) -> tuple[dict[str, Any], str | None]:
-    """What the bundle says; where it can't be read, what the registry remembers, and why."""
+def _documents(storage: Storage, found: Version) -> tuple[dict[str, Any], float, str | None]:
+    """What the bundle says, and how many kB it shares; where it can't be read, what the registry remembers, and why."""
     from invplat.core.errors import BundleRefused
     from invplat.registry.bundle import read_documents, read_seal
 
     remembered = {"params": found.params, "metrics": found.metrics, "lineage": found.lineage}
     if found.prefix is None:
-        return remembered, None
+        return remembered, 0.0, None
     try:
-        documents = read_documents(storage, found.prefix, read_seal(storage, found.prefix))
+        seal = read_seal(storage, found.prefix)
+        documents = read_documents(storage, found.prefix, seal)
     except BundleRefused as error:
-        return remembered, error.message
-    return {title: documents[title] for title in (*SHOWN, "input_schema")}, None
+        return remembered, 0.0, error.message
+    shared = round(seal.shared.size / 1000, 1) if seal.shared else 0.0
+    return {title: documents[title] for title in (*SHOWN, "input_schema")}, shared, None
 
 
 def _donor(found: Version, donor: Version | None) -> dict[str, Any] | None:

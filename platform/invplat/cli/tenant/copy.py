@@ -1,6 +1,7 @@
 """A copy of all that is kept of one business: which objects, what the registry says, and the folder they go to.
 
-The layout is the storage's own below the business's prefix, so a copy can be put back by copying it.
+The layout is the storage's own below the business's prefix, so a copy can be put back by copying it. What its models
+have from a base lies in it as well, under shared/.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ DOCUMENT = "registry.json"
 def keys_of(database: Database, storage: Storage, tenant: str) -> list[str]:
     """Every object that a manifest, a bundle or a row names; leftovers of broken writers are not copied."""
     from invplat.data.dataset import Dataset, data_prefix, versions, versions_prefix
-    from invplat.registry import parts
+    from invplat.registry import parts, shared
     from invplat.registry import versions as models
     from invplat.registry.bundle import SEAL, read_seal
 
@@ -41,6 +42,8 @@ def keys_of(database: Database, storage: Storage, tenant: str) -> list[str]:
         if model.prefix is not None:
             seal = read_seal(storage, model.prefix)
             found |= {f"{model.prefix}/{name}": None for name in (SEAL, *(each.name for each in seal.files.values()))}
+            if seal.shared is not None:  # which lies beside the businesses, and in the copy within
+                found[shared.where(storage, seal.shared, model.prefix)] = None
     for shelf in (parts.PREDICTED, parts.SHADOWED, parts.ACTUAL):
         found |= {part.key: None for part in shelf.of_tenant(database, tenant)}
     return list(found)

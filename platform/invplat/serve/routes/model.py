@@ -60,7 +60,7 @@ class ModelSaid(BaseModel):
     workload: str
     way: str | None = Field(description="How it was adapted.")
     made: str
-    size: int = Field(description="Bytes.")
+    size: int = Field(description="Bytes of its own, beside what it shares with others.")
     lineage: Lineage
     metrics: dict[str, Any]
     verdict: Decided | None = Field(description="The gate's, when it was last asked.")
