@@ -60,6 +60,7 @@ def command(
     from datetime import UTC, datetime, timedelta
 
     from invplat.core.errors import SettingRefused
+    from invplat.core.page.wording import plural
     from invplat.registry import audit, prune, sweep, tenants
     from invplat.storage import open_storage
 
@@ -82,7 +83,7 @@ def command(
             swept = sweep.found(storage, [str(one.prefix) for one in gone])
         else:
             if gone and not yes:
-                what = f"{len(gone):,} old versions, {_kb(sum(one.size for one in gone)):,} kB"
+                what = f"{plural(len(gone), 'old version')}, {_kb(sum(one.size for one in gone)):,} kB"
                 if output.json or not sys.stdin.isatty():
                     raise SettingRefused(f"{what}, would be removed", hint="if so, the same with --yes; see --dry-run")
                 click.confirm(f"remove {what}, for good?", abort=True, err=True)
@@ -125,6 +126,8 @@ def _content(done: Mapping[str | None, Pruned], swept: Swept, dry_run: bool) -> 
 
 
 def _draw(output: Output, content: Mapping[str, Any], half: int) -> None:
+    from invplat.core.page.wording import plural
+
     owner = {True: "the bases"}
     rows = [
         (owner.get(one["tenant"] is None, one["tenant"]), one["model"], one["made"][:10], one["size_kb"])
@@ -137,13 +140,12 @@ def _draw(output: Output, content: Mapping[str, Any], half: int) -> None:
             (owner.get(one["tenant"] is None, one["tenant"]), one["model"], one["why"]) for one in content["stays"]
         ]
         output.table(named, STAYS)
-    said = "would go" if content["dry_run"] else "are gone"
-    parts = [f"{len(rows):,} old versions"]
+    parts = [plural(len(rows), "old version")]
     if content["shared"]:
-        parts.append(f"{len(content['shared']):,} objects that nobody shares any more")
+        parts.append(f"{plural(len(content['shared']), 'object')} that nobody shares any more")
     if half:
-        parts.append(f"the rest of {half:,} that were half removed")
-    click.echo(f"{', '.join(parts)} {said}: {content['freed_kb']:,} kB")
+        parts.append(f"the rest of {half:,} half removed before")
+    click.echo(f"{'would go' if content['dry_run'] else 'gone'}: {', '.join(parts)}, {content['freed_kb']:,} kB")
     for prefix in content["unread"]:
         output.note(f"{prefix} can't be read, nobody knows what it shares: nothing that is shared was removed")
 
