@@ -128,7 +128,7 @@ def test_a_key(database: Database, tmp_path: Path, promise: Promise) -> None:
     for made, revoked in ((1, -1), (-1, 1)):
         key, secret = run_skewed(tmp_path, made, REVOKER, database.url, "shop", "").split()
         doors.refresh()
-        opened += doors.let_in({"authorization": f"Bearer {secret}"}, "shop").tenant == "shop"
+        opened += doors.caller({"authorization": f"Bearer {secret}"}).tenant == "shop"
         run_skewed(tmp_path, revoked, REVOKER, database.url, "shop", key)
         doors.refresh()
         with pytest.raises(Refused, match="opens nothing"):

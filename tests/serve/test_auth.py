@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -11,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from invplat.core.errors import DatabaseError
-from invplat.registry import audit, keys, tenants
-from invplat.serve.auth import Doors
+from invplat.registry import keys, tenants
+from invplat.serve.auth import Doors, check
 from invplat.serve.problems import Refused
 from tests.serve.house import MINE, OTHER, House, opened, problem, service_in
 
@@ -141,14 +140,16 @@ def test_keys_that_were_never_read_are_a_503(home: Path, monkeypatch: pytest.Mon
 def test_scopes(house: House) -> None:
     doors = house.app.state.doors
     read = {"authorization": f"Bearer {house.secrets['read']}"}
-    assert doors.let_in(read, MINE).tenant == MINE
-    with pytest.raises(Refused) as refused:
-        doors.let_in(read, MINE, keys.WRITE)
-    assert refused.value.status == 403
-    with pytest.raises(Refused):
-        doors.let_in(read, OTHER)
-    admin = {"authorization": f"Bearer {house.secrets['admin']}"}
-    assert doors.let_in(admin, OTHER, keys.WRITE).admin
+    caller = doors.caller(read)
+    assert caller.tenant == MINE
+    check(caller, MINE, keys.READ)
+    for tenant, scope in ((MINE, keys.WRITE), (OTHER, keys.READ)):
+        with pytest.raises(Refused) as refused:
+            check(caller, tenant, scope)
+        assert refused.value.status == 403
+    admin = doors.caller({"authorization": f"Bearer {house.secrets['admin']}"})
+    check(admin, OTHER, keys.WRITE)
+    assert admin.admin
 
 
 def test_all_keys_are_read_only_when_one_has_changed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,6 +198,4 @@ def test_checking_costs_no_question(house: House, monkeypatch: pytest.MonkeyPatc
 
     doors = house.app.state.doors
     monkeypatch.setattr(type(doors._database), "read", asked)
-    doors.let_in({"authorization": f"Bearer {house.secrets['read']}"}, MINE)
-    assert sqlite3.sqlite_version
-    assert audit.person()
+    assert doors.caller({"authorization": f"Bearer {house.secrets['read']}"}).tenant == MINE

@@ -12,9 +12,9 @@ import torch
 from invplat.core.errors import SettingRefused
 from invplat.train.material import Material, read_material
 from invplat.tune.metrics import Judge, check_metrics
-from invplat.tune.packs import Runner, run_pack
+from invplat.tune.packs import Runner
 from invplat.tune.plan import StudyPlan
-from invplat.tune.trial import Asked, Pack, State
+from invplat.tune.trial import Asked, Finished, Pack, State
 from invplat.tune.width import WIDTHS, Widths, best, widest
 from invplat.workload import find
 from tests.train.shop import shop
@@ -43,6 +43,10 @@ def plan_of(**given: Any) -> StudyPlan:
         "space": find("mlp").space,
     }
     return StudyPlan(**{**options, **given})
+
+
+def run_pack(task: Material, pack: Pack, plan: StudyPlan) -> list[Finished]:
+    return Runner.of(task, plan, "cpu")(pack)
 
 
 def pack_of(*rates: float, rungs: Any = None, **shape: int) -> Pack:

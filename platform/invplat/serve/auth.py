@@ -138,12 +138,6 @@ class Doors:
         """Whose key this is, by its id."""
         return self._callers.get(key)
 
-    def let_in(self, headers: Mapping[str, str], tenant: str, scope: str = READ) -> Caller:
-        """For routes that must be quick: who it is, or 401, or 403."""
-        found = self.caller(headers)
-        check(found, tenant, scope)
-        return found
-
 
 def _state(database: Database) -> object:
     """Another one whenever a key is made, revoked or removed: cheap to ask, where all keys would be dear."""

@@ -114,13 +114,6 @@ class Runner:
         )
 
 
-def run_pack(
-    task: Task, pack: Pack, plan: StudyPlan, *, device: str = "cpu", told: Told | None = None
-) -> list[Finished]:
-    """One pack by itself. Several of a study: make one Runner, and call it."""
-    return Runner.of(task, plan, device)(pack, told)
-
-
 def _loss(epoch: Epoch) -> float:
     return epoch.train if epoch.validation is None else epoch.validation
 

@@ -70,7 +70,7 @@ class Assumed:
     replica_gb: float = 64.0  # of memory that a machine has for one
 
 
-PER_CORE = 4_880 / 2  # questions a second by a core, load and proxy included: make bench NAME=serve_single
+PER_CORE = 3_680 / 2  # questions a second by a core, load and proxy included: make bench NAME=serve_single
 HOURS = 730  # of a month
 
 
