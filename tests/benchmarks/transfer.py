@@ -1,12 +1,15 @@
 """transfer: a base learnt from some businesses, adapted to others that have a few weeks of history.
 
-Shops of seven sets, each in the sales unit of its set; every second one teaches a base (daily or weekly), the others
-sign up with 28, 56 or 90 days, or 8, 16 or 26 weeks. Each tenant's history is all that anyone sees of it before the
-test: three cutoffs after it, at which whatever was learnt before answers. Side by side, in one run:
+Shops of seven sets, each in the sales unit of its set; every second one teaches a base of its set and one of all sets
+of its frequency (daily or weekly), the others sign up with 28, 56 or 90 days, or 8, 16 or 26 weeks. Each tenant's
+history is all that anyone sees of it before the test: three cutoffs after it, at which whatever was learnt before
+answers. Its donor is the base that is nearest to it by its own history. Side by side, in one run:
 
 - served: the adapted model where it passes the gate, else what the gate serves instead; `adapted`: that model always
 - scratch: the same net and choice of epochs, begun from random weights on the tenant alone
-- base: untouched · lightgbm: one for each tenant · seasonal_naive (weekly: the week before; no year is known)
+- base: its donor, untouched
+- lightgbm: one for each tenant
+- seasonal_naive; weekly: the week before, as no year is known
 
 Errors are WAPE of the mean forecast. Ways, rates, epochs and pull are chosen on each tenant's own windows; the test is
 read once. Charts go where --out says.
@@ -33,6 +36,7 @@ from transferring.rivals import LIGHTGBM, NAIVE, from_scratch, tested
 from transferring.sets import DAILY, SETS, WEEKLY, Kind, Shop
 
 from invplat.model import Model
+from invplat.transfer.donor import nearest
 from invplat.transfer.finetune import Adapted, Options, begun
 from invplat.transfer.tenants import Tenant
 from invplat_workloads.mlp import WORKLOAD
@@ -42,6 +46,7 @@ WITHIN = 0.01  # of the best
 TARGETS = {"best or near": 0.9, "under scratch at 28 days": 0.2, "worse than naive on its own windows": 0}
 CHART = (0, 14, 28, 56, 90, 180)  # days of history
 CHARTED = ("m5",)  # the sets whose history is long enough for all of them
+ALL = "all"  # the base of all sets
 WINDOWS = 400  # of a tenant in each part
 
 
@@ -56,35 +61,43 @@ def main() -> None:
     curve: dict[int, dict[str, float]] = {}
     for kind in (DAILY, WEEKLY):
         sets = {name: one for name, one in SETS.items() if one[3] == kind}
-        teachers = [shop for make, most, series, _ in sets.values() for shop in make(most, series)[::2]]
         mine = {name: make(most) for name, (make, most, _, _) in sets.items()}
-        base = base_of(WORKLOAD, kind, teachers)
-        print(f"{kind.frequency} base from {len(teachers)} shops: {dict(base.lineage)} ({_since(began)})", flush=True)
+        teachers = {name: make(most, series)[::2] for name, (make, most, series, _) in sets.items()}
+        teachers = {ALL: [shop for some in teachers.values() for shop in some], **teachers}
+        bases = {}
+        for name, some in teachers.items():
+            bases[name] = base_of(WORKLOAD, kind, some)
+            print(f"{kind.frequency} base {name}: {dict(bases[name].lineage)} ({_since(began)})", flush=True)
         tenants = [shop for some in mine.values() for shop in some[1::2][: given.shops]]
         for history in kind.histories:
             some = [shop for shop in tenants if shop.until >= history]
-            results += judged(base, kind, some, history)
+            results += judged(bases, kind, some, history)
             print(f"{kind.frequency}, {history} periods: {len(some)} tenants ({_since(began)})", flush=True)
             shown(results, kind, history)
         if kind == DAILY:
             charted = [shop for shop in tenants if shop.source in CHARTED]
-            curve = {days: charted_errors(base, charted, days) for days in CHART}
+            curve = {days: charted_errors(bases, charted, days) for days in CHART}
     drawn(curve, results, given.out)
     finished(results, curve, began)
 
 
-def judged(base: Model, kind: Kind, shops: Sequence[Shop], history: int) -> list[dict[str, Any]]:
+def judged(bases: Mapping[str, Model], kind: Kind, shops: Sequence[Shop], history: int) -> list[dict[str, Any]]:
     tenants = [Tenant(shop.name, (shop.history(history),)) for shop in shops]
     started = time.perf_counter()
-    adapted = begun(base, tenants, Options(most=WINDOWS))
+    donors = [nearest(tenant, bases, most=WINDOWS)[0].name for tenant in tenants]
+    adapted: dict[str, Adapted] = {}
+    for name in dict.fromkeys(donors):
+        group = [tenant for tenant, donor in zip(tenants, donors, strict=True) if donor == name]
+        adapted |= {one.tenant: one for one in begun(bases[name], group, Options(most=WINDOWS), name=name)}
     seconds = (time.perf_counter() - started) / len(tenants)
-    scratch = from_scratch(base, tenants, most=WINDOWS)
+    scratch = from_scratch(bases[ALL], tenants, most=WINDOWS)
     found = []
-    for shop, ours, theirs in zip(shops, adapted, scratch, strict=True):
+    for shop, donor, theirs in zip(shops, donors, scratch, strict=True):
+        ours, base = adapted[shop.name], bases[donor]
         errors = tested(shop, history, {"base": base, "adapted": _model(ours, base), "scratch": theirs})
         errors["served"] = errors[_served(ours)]
         record = {"set": shop.source, "tenant": shop.name, "frequency": kind.frequency, "history": history}
-        record |= {"serves": _served(ours), "way": ours.way, "seconds": seconds, "errors": errors}
+        record |= {"serves": _served(ours), "way": ours.way, "donor": donor, "seconds": seconds, "errors": errors}
         found.append({**record, "worse_than_naive": worse_than_naive(ours)})
     return found
 
@@ -107,11 +120,11 @@ def worse_than_naive(ours: Adapted) -> bool:
     return error[ours.verdict.serves] > error["seasonal_naive"] * (1 + 1e-9)
 
 
-def charted_errors(base: Model, shops: Sequence[Shop], days: int) -> dict[str, float]:
-    """Mean errors at so many days of history; with none, only who needs none answers."""
+def charted_errors(bases: Mapping[str, Model], shops: Sequence[Shop], days: int) -> dict[str, float]:
+    """Mean errors at so many days of history; with none, only who needs none answers: nobody is near yet."""
     if days == 0:
-        return {"base": float(np.mean([tested(shop, 0, {"base": base})["base"] for shop in shops]))}
-    found = judged(base, DAILY, shops, days)
+        return {"base": float(np.mean([tested(shop, 0, {"base": bases[ALL]})["base"] for shop in shops]))}
+    found = judged(bases, DAILY, shops, days)
     names = ("served", "scratch", "base", LIGHTGBM, NAIVE)
     return {name: _mean([one["errors"].get(name) for one in found]) for name in names}
 
@@ -179,6 +192,7 @@ def finished(results: Sequence[Mapping[str, Any]], curve: Mapping[int, Mapping[s
             "beside the base, in the middle": {name: middle(results, name) for name in means},
             "adapted": means["adapted"],
             "serves": dict(Counter(one["serves"] for one in results)),
+            "donors": dict(Counter(f"{one['set']} from {one['donor']}" for one in results)),
             "ways": dict(Counter(one["way"] for one in results)),
             "tenants": len(results),
             "seconds": time.perf_counter() - began,

@@ -1,6 +1,8 @@
 """A base that learns from some businesses of each set, up to the day on which the set's tenants sign up.
 
-When to stop is chosen on shops that it does not learn from, as it is strangers that it shall serve.
+When to stop is chosen on shops that it does not learn from, as it is strangers that it shall serve, and on days after
+those that it learns from: shops of a set share their days, and what a net has learnt by heart of a day helps it with
+strangers on that day, too. Then it learns for as long again from all shops and days.
 
 Beside whole histories it learns from short ones, as if each of its shops had opened several times: a tenant with four
 weeks of history shall be nothing new to it.
@@ -36,22 +38,32 @@ def base_of(
     spec = replace(Spec(), past=kind.past, horizon=kind.horizon, ids=())
     recipe = replace(usual_recipe(kind.frequency, kind.horizon), last_year=0)
     plain = Preparation(recipe, kind.frequency)
-    businesses = []
+    choosing, whole = [], []
     for number, shop in enumerate(shops):
         wide = [roomy(panel, spec.past, spec.horizon) for panel in opened(shop, spec)]
         panels = [timeless(plain.ready(panel)[0]) for panel in wide]
-        dates = known_dates(panels)[:-1]
-        stride = -(-len(dates) * len(panels[0].skus) // EACH)
-        chosen = tuple(dates[:: -(stride + (stride > 1 and stride % 7 == 0))][::-1])
+        every, early, late = cutoffs(panels, spec)
         held = number % HELD == HELD - 1
-        schedule = Schedule(chosen[:1], chosen[1:]) if held else Schedule(chosen)
-        businesses.append(Business(panels, recipe, schedule))
-    material = assembled(workload, spec, businesses, most=most)
-    chosen_params = workload.space.complete(params)
-    plan = Plan.of(chosen_params, epochs=epochs, patience=5)
-    fitted = learnt(material, chosen_params, plan)
-    made = {"shops": len(shops), "windows": len(material.train), "epochs": fitted.best, "loss": fitted.loss}
-    return model_of(material, chosen_params, fitted, lineage=made)
+        whole.append(Business(panels, recipe, Schedule(every)))
+        choosing.append(Business(panels, recipe, Schedule(early[:1], late) if held else Schedule(early)))
+    chosen = workload.space.complete(params)
+    material = assembled(workload, spec, choosing, most=most)
+    tried = learnt(material, chosen, Plan.of(chosen, epochs=epochs, patience=5))
+    made = {"shops": len(shops), "epochs": tried.best, "loss": tried.loss}
+    material = assembled(workload, spec, whole, most=most)
+    fitted = learnt(material, chosen, Plan.of(chosen, epochs=max(tried.best, 1), patience=0))
+    return model_of(material, chosen, fitted, lineage={**made, "windows": len(material.train)})
+
+
+def cutoffs(panels: Sequence[Panel], spec: Spec) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]:
+    """All of a shop's, a share of them where they are many; those before its last weeks; all of the last weeks, whose
+    targets no earlier one has seen."""
+    dates = known_dates(panels)
+    stride = -(-(len(dates) - 1) * len(panels[0].skus) // EACH)
+    every = tuple(dates[-2 :: -(stride + (stride > 1 and stride % 7 == 0))][::-1])
+    last = len(dates) - 1 - spec.horizon
+    end = dates[last - 2 * spec.horizon]
+    return every, tuple(day for day in every if day <= end) or every[:1], tuple(dates[last - spec.horizon : last + 1])
 
 
 def timeless(panel: Panel) -> Panel:
