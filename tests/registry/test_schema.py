@@ -135,7 +135,7 @@ def test_what_is_there_survives_the_way_from_the_first_version(bare: Database, u
 def test_a_step_that_breaks_off_leaves_the_version_before(
     bare: Database, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last thing of the last step fails: everything made on the way is gone again."""
+    """The last thing of a step fails: everything made on the way is gone again."""
     from alembic import op
 
     bare.write(lambda connection: schema.upgrade(connection, to=schema.KNOWN[0]))

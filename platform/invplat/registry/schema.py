@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from invplat.core.errors import DatabaseError
 
-HEAD = "0002"
-KNOWN = ("0001", HEAD)
+HEAD = "0003"
+KNOWN = ("0001", "0002", HEAD)
 VERSION_TABLE = "invplat_schema"
 LOCK = 0x696E76706C6174  # "invplat": PostgreSQL's lock of whoever migrates
 

@@ -94,6 +94,7 @@ ALIASES = sa.Table(
     sa.Column("alias", sa.String(20), primary_key=True),
     sa.Column("model", sa.String(32), sa.ForeignKey("models.id", ondelete="CASCADE"), nullable=False),
     sa.Column("changed", sa.String(TIME), nullable=False),
+    sa.Index("aliases_of_model", "model"),  # a model that goes asks who is called by its name
 )
 
 KEYS = sa.Table(
