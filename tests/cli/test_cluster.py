@@ -4,58 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 
-from invplat.cluster import kept, network, nodes, note, processes
+from invplat.cluster import nodes, note, processes
 from invplat.cluster.note import Node, Note
 from invplat.core.errors import Conflict, InvplatError, SettingRefused
 from invplat.core.process import Process
 from invplat.session import check_address
-from tests.redis import real_redis
+from tests.cli.clusters import LASTS, Begin, Run, made
 
 ROOT = Path(__file__).parents[2]
-Run = Callable[..., Result]
-LASTS = "import time; time.sleep(600)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); {LASTS}"
-Begin = Callable[..., "subprocess.Popen[bytes]"]
-
-
-@pytest.fixture
-def begin() -> Iterator[Begin]:
-    """Processes that are collected as soon as they end, and gone after the test."""
-    begun: list[subprocess.Popen[bytes]] = []
-
-    def start(program: str, node: str | None = None, **how: Any) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, **({} if node is None else processes.mark("c1", node))}
-        begun.append(subprocess.Popen([sys.executable, "-c", program], env=environment, **how))
-        return begun[-1]
-
-    yield start
-    for process in begun:
-        process.kill()
-        process.communicate()
-
-
-def made(home: Path, *listed: Node, cluster: str = "c1", starter: Process | None = None) -> Note:
-    """A note as `up` leaves it, on a port that nobody has."""
-    with socket.create_server((note.HOST, 0)) as held:
-        port = held.getsockname()[1]
-    found = Note(cluster, home, "2026-01-01T00:00:00+00:00", starter or Process.this(), port, 1, nodes=listed)
-    home.mkdir(parents=True, exist_ok=True)
-    assert note.prepare(found)
-    return found
 
 
 def test_nothing_is_up(invplat: Run, home: Path) -> None:
@@ -312,90 +281,3 @@ def waited(reached: Callable[[], bool]) -> None:
     while not reached():
         assert time.monotonic() < until
         time.sleep(0.02)
-
-
-def test_what_a_redis_must_be(invplat: Run, redis: kept.Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server((note.HOST, 0)) as held:
-        nobody = held.getsockname()[1]
-    at = f"{redis.host}:{redis.port}"
-    for address, said in (
-        (f"127.0.0.1:{nobody}", "no Redis answers"),
-        (f"redis://:{redis.password}@{at}", "seen by many"),
-        ("http://127.0.0.1:1", "no address of a Redis"),
-        (at, "NOAUTH"),
-    ):
-        ended = invplat("cluster", "up", "--redis", address)
-        assert (ended.exit_code, said in ended.stderr) == (2, True), ended.stderr
-    monkeypatch.setenv(kept.PASSWORD, "wrong")
-    assert "WRONGPASS" in invplat("cluster", "up", "--redis", at).stderr
-    monkeypatch.setenv(kept.PASSWORD, redis.password)
-    assert kept.wanted(f"redis://{at}") == redis
-
-
-def test_what_redis_has_kept_goes_with_the_cluster(home: Path, redis: kept.Kept) -> None:
-    with kept._Said(redis) as said:
-        for number in range(1200):
-            said.ask("HSET", f"RAYc1@{number}", "key", b"\r\n")
-        said.ask("HSET", "RAYc2@KV", "key", "another's")
-        found = made(home)
-        redis.write(home)
-        assert stat.S_IMODE((home / kept.FILE).stat().st_mode) == 0o600
-        assert nodes.down(home) == 0
-        assert said.ask("KEYS", "*") == [b"RAYc2@KV"]
-    assert not found.folder.exists()
-    assert list(home.iterdir()) == [home / f".{note.FILE}.lock"]
-
-
-def test_what_can_t_be_healed_or_cut(invplat: Run, home: Path, begin: Begin) -> None:
-    alive, dead = begin(LASTS, "node-1"), begin("")
-    dead.wait()
-    assert "no cluster" in invplat("cluster", "heal").stderr
-    made(home, Node("head", Process.of(dead.pid)), Node("node-1", Process.of(alive.pid)))
-    ended = invplat("cluster", "heal")
-    assert (ended.exit_code, "nothing has kept what it knew" in ended.stderr) == (2, True)
-    assert "--redis" in ended.stderr
-    kept.Kept("127.0.0.1", 1, "secret").write(home)
-    assert "no Redis answers at 127.0.0.1:1" in invplat("cluster", "heal").stderr
-    ended = invplat("cluster", "cut", "node-1")
-    assert (ended.exit_code, "--namespaces" in ended.stderr) == (2, True)
-    assert "there is no node 'node-7'" in invplat("cluster", "cut", "node-7").stderr
-    assert nodes.down(home) == 1
-
-
-def test_a_network_of_its_own_is_cut_and_gone() -> None:
-    if os.geteuid() or not shutil.which("ip"):
-        pytest.skip("only root can have network namespaces, by the program ip")
-    found = network.free(65000)
-    try:
-        found.make(3)
-    except InvplatError as error:
-        found.remove()
-        pytest.skip(f"no network namespaces here: {error.message}")
-    try:
-        assert network.free(65000).prefix != found.prefix  # it is taken now
-        found.make(3)  # as after a kill: what was left is nobody's
-        listens = "import socket; held = socket.create_server(('0.0.0.0', 7000)); print(flush=True); held.accept()"
-        with subprocess.Popen(
-            [*found.inside(1), sys.executable, "-c", listens], stdout=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            try:
-                found.cut(1)
-                with pytest.raises(OSError, match=r"timed out|No route"):
-                    socket.create_connection((found.host(1), 7000), timeout=0.5)
-                found.back(1)
-                socket.create_connection((found.host(1), 7000), timeout=20).close()
-            finally:
-                process.kill()
-    finally:
-        found.remove()
-    for words in (["netns", "list"], ["link", "show"]):
-        assert found.name not in subprocess.run(["ip", *words], capture_output=True, text=True, check=True).stdout
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[kept.Kept]:
-    """A real one, of this test's own, which asks for a password."""
-    with real_redis(tmp_path) as found:
-        yield found

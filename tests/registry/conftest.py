@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from invplat.registry import shared, tenants
 from invplat.registry.database import Database, open_database
 from invplat.storage import Storage, open_storage
 
@@ -43,6 +44,21 @@ def registry(database: Database, request: pytest.FixtureRequest, tmp_path: Path)
     if database.is_sqlite:
         return Registry(database, open_storage(str(tmp_path / "storage")))
     return Registry(database, open_storage(f"{request.getfixturevalue('s3').url}/shop"))
+
+
+@pytest.fixture
+def shop(registry: Registry) -> Registry:
+    """With one business, which is called shop."""
+    tenants.add(registry.database, "shop", actor="test")
+    return registry
+
+
+@pytest.fixture
+def fresh() -> Iterator[None]:
+    """As in a process that has read nothing yet."""
+    shared.forget()
+    yield
+    shared.forget()
 
 
 class Door:

@@ -2,64 +2,23 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
-from invplat.core.errors import InvplatError, Unknown
+from invplat.core.errors import Unknown
 from invplat.core.process import Process
-from invplat.registry import aliases, audit, jobs, models, prune, results, shared, sweep, tenants, versions
+from invplat.registry import aliases, audit, jobs, models, prune, results, tenants, versions
 from invplat.registry.aliases import CHALLENGER, CHAMPION, PREVIOUS
 from invplat.registry.bundle import SEAL
 from invplat.registry.prune import Rule
-from invplat.registry.tables import JOBS, MODELS
-from invplat.registry.versions import Version
-from invplat.storage import Storage
+from invplat.registry.tables import JOBS
 from tests.registry.conftest import Registry
-from tests.registry.made import apart, bundle
+from tests.registry.made import bundle
+from tests.registry.pruning import NEWEST, kept, numbers, promoted, pruned
 
-NEWEST = Rule(keep=1)
-
-
-@pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
-    shared.forget()
-    yield
-    shared.forget()
-
-
-@pytest.fixture
-def shop(registry: Registry) -> Registry:
-    tenants.add(registry.database, "shop", actor="test")
-    return registry
-
-
-def kept(shop: Registry, count: int, name: str = "mlp", tenant: str | None = "shop", **facts: Any) -> list[Version]:
-    return [
-        versions.keep(shop.database, shop.storage, tenant, name, apart(number), **facts)
-        for number in range(1, count + 1)
-    ]
-
-
-def pruned(shop: Registry, rule: Rule = NEWEST, tenant: str | None = "shop") -> prune.Pruned:
-    return prune.prune(shop.database, shop.storage, tenant, rule, actor="test")
-
-
-def numbers(shop: Registry, name: str = "mlp", tenant: str | None = "shop") -> list[int]:
-    """Of the rows; the bundles are the same."""
-    rows = [one.number for one in versions.of_tenant(shop.database, tenant, name)]
-    assert models.versions(shop.storage, tenant, name) == rows
-    return rows
-
-
-def promoted(shop: Registry, model: Version, expected: Version | None = None, tenant: str | None = "shop") -> None:
-    before = expected and expected.id
-    aliases.promote(shop.database, tenant, "mlp", model.id, expected=before, actor="test")
+pytestmark = pytest.mark.usefixtures("fresh")
 
 
 def test_the_newest_of_each_name_stay(shop: Registry) -> None:
@@ -180,136 +139,6 @@ def test_what_referred_to_it_reads_as_before(shop: Registry) -> None:
         jobs.submit(shop.database, "finetune", "d", {}, ["shop"], models=[made[1].id], actor="test")
 
 
-# -- at the same moment ------------------------------------------------------------------------------------------------
-
-
-def test_whoever_names_it_in_the_same_moment_wins_or_is_told(shop: Registry) -> None:
-    """Never is an alias lost, or left naming what is gone."""
-    for attempt in range(6):
-        made = kept(shop, 2, f"name-{attempt}")
-        told: list[str] = []
-        start = threading.Barrier(2)
-
-        def promotes(old: Version = made[0], told: list[str] = told, start: threading.Barrier = start) -> None:
-            start.wait()
-            current = aliases.current(shop.database, "shop", "mlp").get(CHAMPION)
-            try:
-                aliases.promote(shop.database, "shop", "mlp", old.id, expected=current, actor="test")
-            except InvplatError as error:
-                told.append(error.message)
-
-        thread = threading.Thread(target=promotes)
-        thread.start()
-        start.wait()
-        gone = [one.id for one in pruned(shop).gone]
-        thread.join()
-        champion = aliases.current(shop.database, "shop", "mlp").get(CHAMPION)
-        known = {one.id for one in versions.of_tenant(shop.database, "shop")}
-        assert champion is None or champion in known
-        if told:
-            assert made[0].id in gone
-            assert "no model of id" in told[0]
-        else:
-            assert champion == made[0].id
-            assert made[0].id not in gone
-            versions.open_bundle(shop.storage, made[0])
-
-
-def between(shop: Registry, monkeypatch: pytest.MonkeyPatch, deed: Callable[[], Any]) -> prune.Pruned:
-    """A prune that has looked; then that deed, by somebody else; then it goes on."""
-    looked = prune.found
-
-    def and_then(*given: Any) -> prune.Pruned:
-        found = looked(*given)
-        deed()
-        return found
-
-    monkeypatch.setattr(prune, "found", and_then)
-    done = pruned(shop)
-    monkeypatch.undo()
-    return done
-
-
-def test_what_is_named_after_the_look_stays(shop: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = kept(shop, 3)
-    done = between(shop, monkeypatch, lambda: promoted(shop, made[0]))
-    assert [one.number for one in done.gone] == [2]
-    assert done.named == {"mlp@1": "champion of mlp of shop"}
-    assert aliases.current(shop.database, "shop", "mlp") == {CHAMPION: made[0].id}
-    versions.open_bundle(shop.storage, made[0])
-
-
-def test_a_job_that_begins_after_the_look_keeps_what_it_needs(shop: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept(shop, 3)
-    submit = lambda: jobs.submit(shop.database, "finetune", "d", {}, ["shop"], actor="test")  # noqa: E731
-    done = between(shop, monkeypatch, submit)
-    assert not done.gone
-    assert numbers(shop) == [1, 2, 3]
-
-
-def test_an_alias_in_an_open_transaction_is_waited_for(shop: Registry) -> None:
-    """PostgreSQL shows nobody what is not committed yet; the cascade would take the alias along all the same."""
-    made = kept(shop, 2)
-    named, over = threading.Event(), threading.Event()
-
-    def slowly(connection: sa.Connection) -> None:
-        aliases.apply(connection, aliases.Move("shop", "mlp", made[0].id, None), "test")
-        named.set()
-        over.wait(5)
-
-    thread = threading.Thread(target=shop.database.write, args=(slowly,))
-    thread.start()
-    assert named.wait(30)
-    found: list[prune.Pruned] = []
-    other = threading.Thread(target=lambda: found.append(pruned(shop)))
-    other.start()
-    other.join(1.0)
-    assert not found, "it did not wait"
-    over.set()
-    other.join(60)
-    thread.join(60)
-    assert found[0].gone == []
-    assert aliases.current(shop.database, "shop", "mlp") == {CHAMPION: made[0].id}
-
-
-def test_whoever_names_it_while_it_goes_is_told(shop: Registry) -> None:
-    made = kept(shop, 2)
-    gone, over = threading.Event(), threading.Event()
-
-    def slowly(connection: sa.Connection) -> None:
-        connection.execute(MODELS.delete().where(MODELS.c.id == made[0].id))
-        gone.set()
-        over.wait(5)
-
-    thread = threading.Thread(target=shop.database.write, args=(slowly,))
-    thread.start()
-    assert gone.wait(30)
-    later = threading.Timer(0.5, over.set)
-    later.start()
-    with pytest.raises(Unknown, match="no model of id"):
-        promoted(shop, made[0])
-    with pytest.raises(Unknown, match="no model of id"):
-        aliases.challenge(shop.database, "shop", "mlp", made[0].id, actor="test")
-    thread.join(60)
-    assert aliases.of_tenant(shop.database, "shop") == []
-
-
-def test_two_at_once(shop: Registry) -> None:
-    kept(shop, 8)
-    found: list[prune.Pruned] = []
-    threads = [
-        threading.Thread(target=lambda keep=keep: found.append(pruned(shop, Rule(keep)))) for keep in (1, 1, 3, 2)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(found) == 4
-    gone = [one.number for each in found for one in each.gone]
-    assert sorted(gone) == [1, 2, 3, 4, 5, 6, 7], "each once"
-    assert numbers(shop) == [8]
-
-
 # -- killed on the way -------------------------------------------------------------------------------------------------
 
 
@@ -354,70 +183,3 @@ def test_a_writer_that_is_not_done_is_no_leftover(shop: Registry) -> None:
     shop.storage.write(f"{models.prefix('shop', 'mlp', 3)}/weights-x.safetensors", b"under way")
     assert pruned(shop).leftovers == []
     assert shop.storage.names("tenants/shop/models/mlp") == ["00000002", "00000003"]
-
-
-# -- what is shared ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def aged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that is there is older than a writer can be slow."""
-    monkeypatch.setattr(shared, "YOUNG", -60.0)
-
-
-def trunks(storage: Storage) -> int:
-    return len(storage.names(shared.FOLDER))
-
-
-def test_what_nobody_names_any_more_goes(shop: Registry, aged: None) -> None:
-    database, storage = shop.database, shop.storage
-    for number in range(4):  # two each
-        versions.keep(database, storage, "shop", "mlp", apart(number, trunk=number // 2))
-    models.keep(storage, "stranger", "mlp", apart(1, trunk=5))  # of nobody who is registered
-    models.keep(storage, None, "mlp", apart(1, trunk=6))
-    assert trunks(storage) == 4
-    assert sweep.sweep(storage).gone == {}
-    would = sweep.found(storage, [models.prefix("shop", "mlp", number) for number in (1, 2)])
-    assert len(would.gone) == 1
-    pruned(shop, Rule(keep=2))
-    swept = sweep.sweep(storage)
-    assert swept.gone == would.gone
-    assert swept.size > 1000
-    assert trunks(storage) == 3
-    shared.forget()
-    for owner, number in (("shop", 3), ("shop", 4), ("stranger", 1), (None, 1)):
-        models.open_bundle(storage, owner, "mlp", number)
-
-
-def test_what_is_young_stays(shop: Registry) -> None:
-    """Its writer is about to seal."""
-    shared.put(shop.storage, b"a trunk")
-    assert sweep.sweep(shop.storage).gone == {}
-    assert trunks(shop.storage) == 1
-
-
-def test_where_a_seal_can_not_be_read_nothing_goes(shop: Registry, aged: None) -> None:
-    kept(shop, 2)
-    key = f"{models.prefix('shop', 'mlp', 1)}/{SEAL}"
-    shop.storage.write(key, shop.storage.read(key).replace(b'"schema": 2', b'"schema": 9'))  # a newer invplat's
-    shop.storage.remove(models.prefix("shop", "mlp", 2))
-    swept = sweep.sweep(shop.storage)
-    assert (swept.gone, swept.unread) == ({}, [models.prefix("shop", "mlp", 1)])
-    assert trunks(shop.storage) == 1
-
-
-def test_what_is_sealed_while_it_is_swept_is_there(shop: Registry, aged: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    storage = shop.storage
-    shared.put(storage, apart(1).shared or b"")
-    really = storage.remove
-
-    def remove(prefix: str) -> None:
-        monkeypatch.setattr(storage, "remove", really)
-        models.keep(storage, "shop", "mlp", apart(1))  # finds it there, seals, looks: there it is
-        really(prefix)
-
-    monkeypatch.setattr(storage, "remove", remove)
-    monkeypatch.setattr(shared, "put", lambda storage, data: shared.File.of(data, "{}.safetensors"))
-    assert sweep.sweep(storage).gone == {}
-    shared.forget()
-    assert models.open_bundle(storage, "shop", "mlp") == apart(1)
