@@ -1,7 +1,7 @@
 """Aliases are found by their model, too.
 
-Whoever removes old versions asks of each whether it has an alias, and so does the database itself, whose aliases go with
-their model: without an index each of tens of thousands looked through all of them.
+Whoever removes old versions asks of each whether it has an alias, and so does the database itself, whose aliases go
+with their model: without an index each of tens of thousands looked through all of them.
 """
 
 from __future__ import annotations
