@@ -21,15 +21,8 @@ from invplat.storage import FolderStorage, Storage, open_storage
 from tests.registry.made import apart, bundle
 from tests.registry.test_bundle import Dying, pickled_weights
 
+pytestmark = pytest.mark.usefixtures("fresh")
 DAY = 24 * 3600
-
-
-@pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
-    """As in a process that has read nothing yet."""
-    shared.forget()
-    yield
-    shared.forget()
 
 
 @pytest.fixture(params=["folder", "memory", "s3"])

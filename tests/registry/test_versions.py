@@ -9,19 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from invplat.core.errors import BundleRefused, Unknown
-from invplat.registry import models, tenants, versions
+from invplat.registry import models, versions
 from invplat.registry.bundle import SEAL
 from invplat.registry.versions import Learnt, Version
 from tests.registry.conftest import Registry
 from tests.registry.made import bundle
 
 DATA = {"tenant": "shop", "version": 3, "content_hash": "abc"}
-
-
-@pytest.fixture
-def shop(registry: Registry) -> Registry:
-    tenants.add(registry.database, "shop", actor="test")
-    return registry
 
 
 def test_what_was_kept_is_traced_to_all_it_was_made_of(shop: Registry) -> None:
