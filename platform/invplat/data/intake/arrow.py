@@ -14,13 +14,18 @@ import pyarrow as pa
 
 
 def strings(texts: Sequence[str | None]) -> pa.Array:
-    pieces = [b"" if text is None else text.encode("utf-8", "surrogatepass") for text in texts]
-    offsets = np.zeros(len(pieces) + 1, np.int32)
-    np.cumsum([len(piece) for piece in pieces], out=offsets[1:])
     present = _bits([text is not None for text in texts]) if None in texts else None
-    return pa.Array.from_buffers(
-        pa.string(), len(pieces), [present, pa.py_buffer(offsets), pa.py_buffer(b"".join(pieces))]
-    )
+    known = [text or "" for text in texts]
+    whole = "".join(known)
+    data = _bytes(whole)
+    lengths = map(len, known) if len(data) == len(whole) else (len(_bytes(text)) for text in known)
+    offsets = np.zeros(len(known) + 1, np.int32)
+    np.cumsum(np.fromiter(lengths, np.int32, len(known)), out=offsets[1:])
+    return pa.Array.from_buffers(pa.string(), len(known), [present, pa.py_buffer(offsets), pa.py_buffer(data)])
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def fixed(array: npt.NDArray[np.generic], kind: pa.DataType, empty: npt.NDArray[np.bool_] | None = None) -> pa.Array:

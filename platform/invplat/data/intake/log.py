@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -75,14 +75,12 @@ def place(line: Line) -> tuple[str, str, int, str, str, str, int]:
 
 def to_arrow(lines: Sequence[Line]) -> pa.Table:
     """Sorted by table, file and row, so the same faults give the same bytes in whatever order they were found."""
-    ordered = sorted(lines, key=place)
-    rows = np.array([line.row for line in ordered], np.int64)
-    days = np.array([NO_DATE if line.day is None or abs(line.day) > FAR else line.day for line in ordered], np.int32)
-    texts = {
-        name: strings([getattr(line, name) for line in ordered])
-        for name in ("table", "file", "column", "reason", "store", "sku")
-    }
-    values = strings([None if line.value is None else line.value[:200] for line in ordered])
-    dates = fixed(days, pa.date32(), days == NO_DATE)
-    columns = {**texts, "row": fixed(rows, pa.int64()), "value": values, "date": dates}
+    told = zip(*sorted(lines, key=place), strict=True) if lines else ((),) * len(Line._fields)
+    parts: dict[str, tuple[Any, ...]] = dict(zip(Line._fields, told, strict=True))
+    rows = np.array(parts.pop("row"), np.int64)
+    days = [NO_DATE if day is None or abs(day) > FAR else day for day in parts.pop("day")]
+    dates = np.array(days, np.int32)
+    parts["value"] = tuple(None if value is None else value[:200] for value in parts["value"])
+    columns = {name: strings(texts) for name, texts in parts.items()}
+    columns |= {"row": fixed(rows, pa.int64()), "date": fixed(dates, pa.date32(), dates == NO_DATE)}
     return pa.table([columns[name] for name in LOG_SCHEMA.names], schema=LOG_SCHEMA)

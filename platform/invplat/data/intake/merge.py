@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from invplat.data.intake.facts import NO_DATE, Array, Facts, Index, concatenate
 from invplat.data.intake.vocabulary import Vocabulary
@@ -171,15 +170,13 @@ def _copies(facts: Facts, first: npt.NDArray[np.bool_]) -> Index:
     said = {name: facts.arrays[name][rows] for name in facts.names if name not in facts.table.key}
     if "returned" in said:  # files without a return don't say it
         said["returned"] = np.nan_to_num(said["returned"])
-    frame = pl.DataFrame({"group": group, **said})
-    kept = (
-        frame.with_row_index("place")
-        .unique(subset=frame.columns, keep="first", maintain_order=True)["place"]
-        .to_numpy()
-    )
-    copy = np.ones(len(rows), bool)
-    copy[kept] = False
-    return rows[copy]
+    order = np.lexsort([*said.values(), group])  # stable: of those that say the same, the first stays first
+    again = np.ones(max(len(order) - 1, 0), bool)
+    for array in (group, *said.values()):
+        before, after = array[order[:-1]], array[order[1:]]
+        again &= (before == after) | ((before != before) & (after != after))  # nothing known is the same, too
+    copies: Index = np.sort(rows[order[1:][again]])
+    return copies
 
 
 def _combined(facts: Facts, starts: Index, entry: Entry) -> Facts:
