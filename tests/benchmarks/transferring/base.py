@@ -5,16 +5,16 @@ those that it learns from: shops of a set share their days, and what a net has l
 strangers on that day, too. Then it learns for as long again from all shops and days.
 
 Beside whole histories it learns from short ones, as if each of its shops had opened several times: a tenant with four
-weeks of history shall be nothing new to it.
+weeks of history shall be nothing new to it. Each shop opens on days of its own. Where all opened on the same few days,
+every length of history stood for so many dates, and what happened on them was learnt as what such a length means.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from invplat.data.panel import Group, Panel
 from invplat.model import Model, Preparation
@@ -30,6 +30,7 @@ SEASONS = ("month", "week_of_year", "day_of_month", "payday")
 EACH = 2_000  # windows of a shop's whole history, so that long ones do not drown the others
 HELD = 5  # every so many-th shop is for choosing
 YOUNG = 8  # openings of a shop, where its history has room for them
+APART = (math.sqrt(5) - 1) / 2  # shares of a gap, whole ones taken away, that spread however many shops there are
 
 
 def base_of(
@@ -40,7 +41,7 @@ def base_of(
     plain = Preparation(recipe, kind.frequency)
     choosing, whole = [], []
     for number, shop in enumerate(shops):
-        wide = [roomy(panel, spec.past, spec.horizon) for panel in opened(shop, spec)]
+        wide = [roomy(panel, spec.past, spec.horizon) for panel in opened(shop, spec, (number + 1) * APART % 1)]
         panels = [timeless(plain.ready(panel)[0]) for panel in wide]
         every, early, late = cutoffs(panels, spec)
         held = number % HELD == HELD - 1
@@ -73,9 +74,11 @@ def timeless(panel: Panel) -> Panel:
     return replace(panel, ahead=Group(names, panel.ahead.values[:, :, kept], panel.ahead.quantities))
 
 
-def opened(shop: Shop, spec: Spec) -> list[Panel]:
+def opened(shop: Shop, spec: Spec, late: float) -> list[Panel]:
+    """Its whole history and its openings, evenly apart. `late`: of the first, as a share of the time between two."""
     whole = shop.history(None)
     length = spec.past + spec.horizon
-    starts = np.linspace(0, whole.known - length, YOUNG + 1).astype(int)[1:] if whole.known > length else []
-    young = [cut(whole, int(start), int(start) + length) for start in starts]
+    room = whole.known - length
+    starts = sorted({int((number + late) / YOUNG * (room + 1)) for number in range(YOUNG)}) if room > 0 else []
+    young = [cut(whole, start, start + length) for start in starts]
     return [whole, *(replace(panel, store=f"{panel.store} again") for panel in young if len(panel.skus))]
