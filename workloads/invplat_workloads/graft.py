@@ -73,13 +73,11 @@ def _nearest(label: Hashable, last: int) -> Hashable:
 
 def flat_columns(layout: Layout) -> Labels:
     """Of the layer that reads a flat window: see `flat.FlatBatch`, and the identities last."""
-    shares = Shares.of(layout)
+    shares, reach = Shares.of(layout), layout.past - layout.unseen
     sees, ahead = layout.sees.names, layout.ahead.names
-    found: list[Hashable] = [
-        ("past", name, back) for back in range(layout.past, 0, -1) for name in sees[: shares.by_period]
-    ]
+    found: list[Hashable] = [("past", name, back) for back in range(reach, 0, -1) for name in sees[: shares.by_period]]
     found += [("now", name) for name in sees[shares.by_period :]]
-    periods = range(-layout.past, layout.horizon)
+    periods = range(-reach, layout.horizon)
     found += [("ahead", name, period) for period in periods for name in ahead[: shares.own]]
     found += [("first", name) for name in ahead]
     found += [("static", name) for name in layout.static.names]
@@ -110,7 +108,7 @@ def head_axes(
         f"{head}.says.bias": (levels,),
         f"{head}.line.weight": (
             [(STEP, step) for step in steps],
-            [("past", back) for back in range(layout.past, 0, -1)],
+            [("past", back) for back in range(layout.past - layout.unseen, 0, -1)],
         ),
         f"{head}.usual.weight": (None, known),
     }

@@ -39,7 +39,8 @@ class DemandHead(nn.Module):
         known = len(layout.ahead.names) + phases
         self.hidden = nn.Linear(PERIOD + known, HIDDEN)
         self.says = nn.Linear(HIDDEN, self.levels + 1)
-        self.line = nn.Linear(layout.past, layout.horizon, bias=False) if layout.past else None
+        self.unseen = layout.unseen
+        self.line = nn.Linear(layout.past - layout.unseen, layout.horizon, bias=False) if layout.past else None
         self.usual = nn.Linear(PERIOD + known, 1, bias=False) if phases else None
         for straight in (self.line, self.usual):
             if straight is not None:
@@ -55,7 +56,7 @@ class DemandHead(nn.Module):
         hidden = F.relu(beside(self.hidden, told, known), inplace=True)
         line = None
         if self.line is not None:
-            line = self.line(seen).view(-1, 1)
+            line = self.line(seen[:, self.unseen :]).view(-1, 1)
             line = line if self.usual is None else beside(self.usual, told, known, line)
         return self.spoken(hidden, line)
 
@@ -70,7 +71,7 @@ class DemandHead(nn.Module):
             hidden = F.relu(self.hidden(periods))
         line = None
         if self.line is not None:
-            line = self.line(seen).view(-1, 1)
+            line = self.line(seen[:, self.unseen :]).view(-1, 1)
             line = line if self.usual is None else line + self.usual(periods).view(-1, 1)
         return self.spoken(hidden.flatten(0, 1), line)
 

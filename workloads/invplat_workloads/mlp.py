@@ -69,12 +69,13 @@ class Net(nn.Module):
     def __init__(self, params: Params, layout: Layout) -> None:
         super().__init__()
         shares, rest = Shares.of(layout), len(layout.sees.names)
-        self.past, self.own = layout.past, shares.own
+        self.past, self.own, self.unseen = layout.past, shares.own, layout.unseen
         one, two = int(params["hidden_one"]), int(params["hidden_two"])
         self.widths = (one, two)
         self.identity = Identity(layout.ids)
-        wide = shares.by_period * layout.past + rest - shares.by_period
-        wide += shares.own * (layout.past + layout.horizon) + len(layout.ahead.names)
+        reach = layout.past - layout.unseen
+        wide = shares.by_period * reach + rest - shares.by_period
+        wide += shares.own * (reach + layout.horizon) + len(layout.ahead.names)
         self.trunk_one = nn.Linear(wide + len(layout.static.names) + self.identity.out, one)
         self.trunk_two = nn.Linear(one, two)
         self.chance_one, self.chance_two = Dropout(float(params["dropout_one"])), Dropout(float(params["dropout_two"]))
@@ -107,7 +108,8 @@ class Net(nn.Module):
         noise_two: Noise = None,
     ) -> Tensor:
         """What the trunk makes of each window."""
-        parts = [past.flatten(1), now, ahead[:, :, : self.own].flatten(1), ahead[:, self.past], static]
+        own = ahead[:, self.unseen :, : self.own]
+        parts = [past[:, self.unseen :].flatten(1), now, own.flatten(1), ahead[:, self.past], static]
         window = led(self.trunk_one, parts, self.identity(ids))
         window = self.chance_one(F.elu(window, inplace=True), noise_one)
         found: Tensor = self.chance_two(F.elu(self.trunk_two(window), inplace=True), noise_two)

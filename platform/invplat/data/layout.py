@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from invplat.data.windows import Windows
 
 SAMPLE = 4096  # windows that centres are taken from, evenly spread
-VERSION = 1
+VERSION = 2
 SAME = 1e-6  # a spread below this is a constant's
 FAR = 8.0  # spreads from the centre beyond which a number says no more
 
@@ -67,6 +67,9 @@ class Layout:
     ahead: Numbers
     static: Numbers
     ids: Mapping[str, int]  # vocabulary → rows of its embedding; row 0 is every unknown name
+    # The first periods of the past, of which no example saw anything. What stands there while a net learns is the same
+    # in all examples; one that reads it takes longer histories, when they come, for something else altogether.
+    unseen: int = 0
 
     @classmethod
     def of(cls, windows: Windows, quantiles: Sequence[float], *, first: Sequence[str] = ()) -> Layout:
@@ -91,6 +94,7 @@ class Layout:
             ahead=ahead,
             static=static,
             ids={name: _size(encoder) for name, encoder in windows.encoders.items()},
+            unseen=unseen(windows),
         )
 
     def align(self, windows: Windows) -> Windows:
@@ -128,7 +132,11 @@ class Layout:
         return tuple(name for name in dict.fromkeys(names) if name not in have)
 
     def to_json(self) -> dict[str, Any]:
-        return {"version": VERSION, **asdict(self)}
+        raw = asdict(self)
+        if self.unseen:
+            return {"version": VERSION, **raw}
+        del raw["unseen"]  # the first version knew none
+        return {"version": 1, **raw}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Layout:
@@ -150,6 +158,17 @@ def numbers(names: Sequence[str], values: torch.Tensor) -> Numbers:
     return Numbers(tuple(names), tuple(centres.tolist()), tuple(spreads.tolist()))
 
 
+def unseen(windows: Windows) -> int:
+    """Of all these windows; never the whole past, so that there is something to read."""
+    import torch
+
+    observed = windows.columns.observed.squeeze(-1)
+    rows = torch.arange(len(observed), device=observed.device)
+    after = torch.where(observed, rows, len(rows)).flip(0).cummin(0).values.flip(0)  # the next row that was observed
+    first = (after[windows.starts] - windows.starts).clamp(max=windows.past - 1)
+    return int(first.min()) if len(first) else 0
+
+
 def merged(layouts: Sequence[Layout], counts: Sequence[int]) -> Layout:
     """The layout that all these examples together would give, from those of their parts, alike in all but numbers."""
     if len(layouts) == 1:
@@ -166,12 +185,13 @@ def merged(layouts: Sequence[Layout], counts: Sequence[int]) -> Layout:
         sees=_merged([layout.sees for layout in layouts], counts),
         ahead=_merged([layout.ahead for layout in layouts], counts),
         static=_merged([layout.static for layout in layouts], counts),
+        unseen=min(layout.unseen for layout in layouts),
     )
 
 
 def _form(layout: Layout) -> dict[str, Any]:
     names = {name: getattr(layout, name).names for name in ("sees", "ahead", "static")}
-    return {**vars(layout), **names}
+    return {**vars(layout), **names, "unseen": 0}
 
 
 def _merged(parts: Sequence[Numbers], counts: Sequence[int]) -> Numbers:

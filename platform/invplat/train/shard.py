@@ -9,7 +9,7 @@ workers. Receipts and what else is not by store are read by each, where the work
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -18,7 +18,7 @@ import torch
 from invplat.core.errors import DatasetError
 from invplat.data.dataset import Dataset
 from invplat.data.dense import Ints
-from invplat.data.layout import SAMPLE, Layout, merged
+from invplat.data.layout import SAMPLE, Layout, merged, unseen
 from invplat.data.lead_times import read_lead_times
 from invplat.data.panel import Panel
 from invplat.data.transforms import Categories
@@ -223,6 +223,8 @@ def _layout(workload: Workload, cut: Windows, made: Settled, rows: Ints, places:
     def fitted() -> Layout | None:
         return workload.layout(cut.select(sample), made.spec) if len(sample) else None
 
-    _, told = agreed(exchange, fitted, lambda found: found and [found.to_json(), len(sample)])
-    known = [one for one in told if one]
-    return merged([Layout.from_json(layout) for layout, _ in known], [number for _, number in known])
+    first = unseen(cut.select(rows)) if len(rows) else cut.past
+    _, told = agreed(exchange, fitted, lambda found: [found and found.to_json(), len(sample), first])
+    known = [(Layout.from_json(layout), number) for layout, number, _ in told if layout]
+    whole = merged([layout for layout, _ in known], [number for _, number in known])
+    return replace(whole, unseen=min(seen for _, _, seen in told))

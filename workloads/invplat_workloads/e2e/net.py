@@ -120,13 +120,14 @@ class Net(nn.Module):
     def __init__(self, params: Params, layout: Layout) -> None:
         super().__init__()
         shares = Shares.of(layout)
-        self.past, self.own = layout.past, shares.own
+        self.past, self.own, self.unseen = layout.past, shares.own, layout.unseen
+        reach = layout.past - layout.unseen
         hidden = int(params["hidden"])
         self.width = hidden
         self.identity = Identity(layout.ids)
-        self.trunk_seen = Convolutions(shares.by_period + shares.own, int(params["channels"]), layout.past)
+        self.trunk_seen = Convolutions(shares.by_period + shares.own, int(params["channels"]), reach)
         now = len(layout.sees.names) - shares.by_period
-        wide = CHANNELS * layout.past + now + len(layout.ahead.names) + len(layout.static.names) + self.identity.out
+        wide = CHANNELS * reach + now + len(layout.ahead.names) + len(layout.static.names) + self.identity.out
         self.trunk_dense = nn.Linear(wide, hidden)
         self.chance = Dropout(float(params["dropout"]))
         self.head_demand = DemandHead(hidden, layout)
@@ -150,7 +151,8 @@ class Net(nn.Module):
     ) -> dict[str, Tensor]:
         """What is asked and drawn goes through as it is: the loss needs it."""
         future = ahead[:, self.past :]
-        seen = self.trunk_seen(torch.cat([past, ahead[:, : self.past, : self.own]], dim=-1))
+        known = torch.cat([past, ahead[:, : self.past, : self.own]], dim=-1)
+        seen = self.trunk_seen(known[:, self.unseen :])
         parts = [seen.flatten(1), now, future[:, 0], static, self.identity(ids)]
         window = self.chance(F.elu(self.trunk_dense(torch.cat(parts, dim=-1))), noise)
         demand: dict[str, Tensor] = self.head_demand(window, future, past[:, :, 0])
