@@ -11,6 +11,7 @@ import secrets
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -37,6 +38,7 @@ OWNER = "owner.json"  # in every write's folder: who writes here, or that it is 
 STALE = 7 * 24 * 3600  # seconds after which another machine's unfinished write is taken for dead
 NAMELESS = 24 * 3600  # and one that never said whose it is
 THREADS = 2
+WAITING = 16 << 20  # bytes of facts that may wait for a thread
 
 DATE = "date"
 
@@ -48,7 +50,7 @@ class Writer:
         self.storage, self.tenant = storage, tenant
         self.write_id = write_id or f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="invplat-write")
-        self._waiting: list[Future[DataFile]] = []
+        self._waiting: deque[tuple[Future[DataFile], int]] = deque()  # and how much each holds
         self._parts: dict[tuple[str, str], int] = {}
         self._committed = False
         self._turn = threading.Condition()
@@ -77,9 +79,15 @@ class Writer:
         job = self._pool.submit(
             self._write, facts, vocabulary, store, f"{self.write_id}/{where}/part-{number:05d}.parquet"
         )
-        self._waiting.append(job)
-        if len(self._waiting) > 4 * THREADS:  # bounded: the queue must not hold what the budget let go
-            self._waiting.pop(0).result()
+        self._waiting.append((job, facts.nbytes))
+        # Long enough that no thread waits while the next share is put in order, yet the queue must not hold what the
+        # budget let go.
+        while self._waiting[0][0].done() or (
+            len(self._waiting) > 2 * THREADS and sum(size for _, size in self._waiting) > WAITING
+        ):
+            self._waiting.popleft()[0].result()
+            if not self._waiting:
+                break
         return job
 
     def _write(self, facts: Facts, vocabulary: Vocabulary, store: str, key: str) -> DataFile:

@@ -18,6 +18,7 @@ from invplat.data.mapping import Entry
 
 PIECE = 1 << 17  # rows merged at a time
 SHARE = 1 << 18  # rows put in order at a time
+FIRST = 1 << 16  # in the first share: until it is done, nothing is there to be written
 LEAST_FOR_OUTLIER = 8  # sales before a series has a "usual"
 
 
@@ -57,7 +58,7 @@ def _shares(facts: Facts, vocabulary: Vocabulary) -> Iterator[Index | None]:
     stores = sorted(np.flatnonzero(rows).tolist(), key=vocabulary.names.__getitem__)
     before = np.cumsum(rows[stores]) - rows[stores]
     share_of = np.zeros(len(rows), np.int32)
-    share_of[stores] = before // SHARE
+    share_of[stores] = (before + SHARE - FIRST) // SHARE
     share = share_of[store]
     for number in sorted(set(share_of[stores].tolist())):
         yield np.flatnonzero(share == number)
