@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from invplat.core.errors import DatasetError
+from invplat.data.layout import unseen
 from invplat.data.panel import Panel
 from invplat.data.split import Origin
 from invplat.evaluate.backtest import Forecast, backtest
@@ -17,8 +18,8 @@ from invplat.evaluate.naive import SeasonalNaive
 from invplat.model import Model
 from invplat.train.forecaster import Kept
 from invplat.train.training import origins_at
-from invplat.transfer.batch import Member, Settings, fit_many
-from invplat.transfer.examples import examples_of
+from invplat.transfer.batch import Fitted, Member, Settings, fit_many
+from invplat.transfer.examples import LEARN, Examples, examples_of
 from invplat.transfer.tenants import Tenant
 from invplat.transfer.ways import way_of
 from transferring.sets import ORIGINS, Shop, cut
@@ -78,27 +79,48 @@ class Boosted:
 def from_scratch(base: Model, tenants: Sequence[Tenant], *, most: int, seed: int = 0) -> list[Model]:
     """The base's net, begun from random weights on each tenant alone: rate and epochs chosen on its own windows, then
     as long again on all that is known."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        fresh = base.workload.build(base.params, base.layout).eval()
     way = way_of(base.workload, "all")
     examples = [examples_of(base, tenant, most=most) for tenant in tenants]
-    frozen = [one.frozen(fresh, way) for one in examples]
     fits = []
     for rate in RATES:
         settings = Settings(way, rate=rate, slow=1.0, epochs=EPOCHS)
-        members = [Member(one, part, settings, fresh) for one, part in zip(examples, frozen, strict=True)]
-        fits.append([(settings, one) for one in fit_many(base.workload, base.layout, members)])
+        found = _fits(base, examples, [settings] * len(examples), seed, whole=False)
+        fits.append([(settings, fitted) for _, fitted in found])
     best = [min(pairs, key=lambda pair: pair[1].loss) for pairs in zip(*fits, strict=True)]
-    again = [
-        Member(one, part, replace(settings, stop=max(fitted.best, 1)), fresh, whole=True)
-        for one, part, (settings, fitted) in zip(examples, frozen, best, strict=True)
-    ]
-    found = fit_many(base.workload, base.layout, again)
-    return [_with(base, fresh, one.weights) for one in found]
+    again = [replace(settings, stop=max(fitted.best, 1)) for settings, fitted in best]
+    return [_with(fresh, fitted.weights) for fresh, fitted in _fits(base, examples, again, seed, whole=True)]
 
 
-def _with(base: Model, net: torch.nn.Module, weights: Mapping[str, torch.Tensor]) -> Model:
-    module = base.workload.build(base.params, base.layout)
-    module.load_state_dict({**net.state_dict(), **weights})
-    return replace(base, module=module.eval())
+def _fits(
+    base: Model, examples: Sequence[Examples], settings: Sequence[Settings], seed: int, *, whole: bool
+) -> list[tuple[Model, Fitted]]:
+    """Each tenant's fit, and what it began as: a net that reads no further back than its own examples see."""
+    own = [_own(one, whole) for one in examples]
+    found: dict[int, tuple[Model, Fitted]] = {}
+    for first in dict.fromkeys(one.layout.unseen for one in own):
+        group = [place for place, one in enumerate(own) if one.layout.unseen == first]
+        layout = own[group[0]].layout
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            fresh = replace(base, layout=layout, module=base.workload.build(base.params, layout).eval())
+        members = [
+            Member(
+                own[place], own[place].frozen(fresh.module, settings[place].way), settings[place], fresh.module, whole
+            )
+            for place in group
+        ]
+        fitted = fit_many(base.workload, layout, members)
+        found.update({place: (fresh, one) for place, one in zip(group, fitted, strict=True)})
+    return [found[place] for place in range(len(examples))]
+
+
+def _own(examples: Examples, whole: bool) -> Examples:
+    learnt = examples.rooms[:, 2] > 0 if whole else examples.part == LEARN
+    seen = examples.windows.select(learnt.numpy()) if bool(learnt.any()) else examples.windows
+    return replace(examples, layout=replace(examples.layout, unseen=unseen(seen)))
+
+
+def _with(fresh: Model, weights: Mapping[str, torch.Tensor]) -> Model:
+    module = fresh.workload.build(fresh.params, fresh.layout)
+    module.load_state_dict({**fresh.module.state_dict(), **weights})
+    return replace(fresh, module=module.eval())
