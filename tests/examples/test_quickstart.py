@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,7 @@ def test_ctrl_c_ends_it(tmp_path: Path, environment: dict[str, str]) -> None:
         assert process.stdout is not None
         for line in process.stdout:
             if "They sign up" in line:
+                time.sleep(0.5)  # bash loses what comes between its fork and the command's first instruction
                 os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
                 break
         process.stdout.read()

@@ -51,6 +51,7 @@ class Writer:
         self.write_id = write_id or f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="invplat-write")
         self._waiting: deque[tuple[Future[DataFile], int]] = deque()  # and how much each holds
+        self._held = 0
         self._parts: dict[tuple[str, str], int] = {}
         self._committed = False
         self._turn = threading.Condition()
@@ -80,15 +81,18 @@ class Writer:
             self._write, facts, vocabulary, store, f"{self.write_id}/{where}/part-{number:05d}.parquet"
         )
         self._waiting.append((job, facts.nbytes))
-        # Long enough that no thread waits while the next share is put in order, yet the queue must not hold what the
-        # budget let go.
-        while self._waiting[0][0].done() or (
-            len(self._waiting) > 2 * THREADS and sum(size for _, size in self._waiting) > WAITING
-        ):
-            self._waiting.popleft()[0].result()
-            if not self._waiting:
-                break
+        self._held += facts.nbytes
+        while self._waiting and (self._crowded or self._waiting[0][0].done()):
+            first, size = self._waiting.popleft()
+            first.result()
+            self._held -= size
         return job
+
+    @property
+    def _crowded(self) -> bool:
+        """Long enough that no thread waits while the next share is put in order, yet the queue must not hold what the
+        budget let go."""
+        return len(self._waiting) > 2 * THREADS and self._held > WAITING
 
     def _write(self, facts: Facts, vocabulary: Vocabulary, store: str, key: str) -> DataFile:
         with self._turn:
