@@ -73,7 +73,7 @@ def _nearest(label: Hashable, last: int) -> Hashable:
 
 def flat_columns(layout: Layout) -> Labels:
     """Of the layer that reads a flat window: see `flat.FlatBatch`, and the identities last."""
-    shares, reach = Shares.of(layout), layout.past - layout.unseen
+    shares, reach = Shares.of(layout), layout.reach
     sees, ahead = layout.sees.names, layout.ahead.names
     found: list[Hashable] = [("past", name, back) for back in range(reach, 0, -1) for name in sees[: shares.by_period]]
     found += [("now", name) for name in sees[shares.by_period :]]
@@ -108,7 +108,7 @@ def head_axes(
         f"{head}.says.bias": (levels,),
         f"{head}.line.weight": (
             [(STEP, step) for step in steps],
-            [("past", back) for back in range(layout.past - layout.unseen, 0, -1)],
+            [("past", back) for back in range(layout.reach, 0, -1)],
         ),
         f"{head}.usual.weight": (None, known),
     }

@@ -40,7 +40,7 @@ class DemandHead(nn.Module):
         self.hidden = nn.Linear(PERIOD + known, HIDDEN)
         self.says = nn.Linear(HIDDEN, self.levels + 1)
         self.unseen = layout.unseen
-        self.line = nn.Linear(layout.past - layout.unseen, layout.horizon, bias=False) if layout.past else None
+        self.line = nn.Linear(layout.reach, layout.horizon, bias=False) if layout.past else None
         self.usual = nn.Linear(PERIOD + known, 1, bias=False) if phases else None
         for straight in (self.line, self.usual):
             if straight is not None:

@@ -73,9 +73,8 @@ class Net(nn.Module):
         one, two = int(params["hidden_one"]), int(params["hidden_two"])
         self.widths = (one, two)
         self.identity = Identity(layout.ids)
-        reach = layout.past - layout.unseen
-        wide = shares.by_period * reach + rest - shares.by_period
-        wide += shares.own * (reach + layout.horizon) + len(layout.ahead.names)
+        wide = shares.by_period * layout.reach + rest - shares.by_period
+        wide += shares.own * (layout.reach + layout.horizon) + len(layout.ahead.names)
         self.trunk_one = nn.Linear(wide + len(layout.static.names) + self.identity.out, one)
         self.trunk_two = nn.Linear(one, two)
         self.chance_one, self.chance_two = Dropout(float(params["dropout_one"])), Dropout(float(params["dropout_two"]))

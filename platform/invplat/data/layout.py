@@ -71,6 +71,11 @@ class Layout:
     # in all examples; one that reads it takes longer histories, when they come, for something else altogether.
     unseen: int = 0
 
+    @property
+    def reach(self) -> int:
+        """Periods of the past that a net reads."""
+        return self.past - self.unseen
+
     @classmethod
     def of(cls, windows: Windows, quantiles: Sequence[float], *, first: Sequence[str] = ()) -> Layout:
         """Columns as the windows have them, those named in `first` before the others."""
@@ -159,7 +164,8 @@ def numbers(names: Sequence[str], values: torch.Tensor) -> Numbers:
 
 
 def unseen(windows: Windows) -> int:
-    """Of all these windows; never the whole past, so that there is something to read."""
+    """First periods of the past, of which none of these windows saw anything; never all, so that there is something to
+    read."""
     import torch
 
     observed = windows.columns.observed.squeeze(-1)

@@ -13,6 +13,7 @@ from typing import Any
 from invplat.core.errors import DatasetError
 
 SCHEMA = 1
+PLAIN: dict[str, Any] = {"ensure_ascii": False, "default": vars}  # to json: records in records as their fields
 
 
 @dataclass(frozen=True)
@@ -119,12 +120,9 @@ def content_hash(tables: dict[str, TableRecord]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-_PLAIN: dict[str, Any] = {"ensure_ascii": False, "default": vars}  # records of records as their fields
-
-
 def to_json(manifest: Manifest) -> bytes:
     """A line for each of its entries: the encoder is Python's slow one where it is to indent all of them."""
-    lines = (f"{json.dumps(name)}: {json.dumps(value, **_PLAIN)}" for name, value in vars(manifest).items())
+    lines = (f"{json.dumps(name)}: {json.dumps(value, **PLAIN)}" for name, value in vars(manifest).items())
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 

@@ -121,13 +121,12 @@ class Net(nn.Module):
         super().__init__()
         shares = Shares.of(layout)
         self.past, self.own, self.unseen = layout.past, shares.own, layout.unseen
-        reach = layout.past - layout.unseen
         hidden = int(params["hidden"])
         self.width = hidden
         self.identity = Identity(layout.ids)
-        self.trunk_seen = Convolutions(shares.by_period + shares.own, int(params["channels"]), reach)
+        self.trunk_seen = Convolutions(shares.by_period + shares.own, int(params["channels"]), layout.reach)
         now = len(layout.sees.names) - shares.by_period
-        wide = CHANNELS * reach + now + len(layout.ahead.names) + len(layout.static.names) + self.identity.out
+        wide = CHANNELS * layout.reach + now + len(layout.ahead.names) + len(layout.static.names) + self.identity.out
         self.trunk_dense = nn.Linear(wide, hidden)
         self.chance = Dropout(float(params["dropout"]))
         self.head_demand = DemandHead(hidden, layout)
