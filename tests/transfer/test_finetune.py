@@ -18,10 +18,10 @@ from invplat.transfer.donor import nearest
 from invplat.transfer.examples import examples_of
 from invplat.transfer.finetune import Adapted, Options, begins, begun, continued
 from invplat.transfer.gate import BASE, CANDIDATE, NAIVE
-from invplat.transfer.judge import Held, errors, model_said, naive, said_by
+from invplat.transfer.judge import Errors, Held, at_levels, model_said, naive, said_by
 from invplat.transfer.tenants import Tenant
 from invplat.transfer.ways import AUTO, way_of, ways_of
-from invplat.workload import find
+from invplat.workload import Prediction, find
 from tests.transfer.shops import HORIZON, changed, donor, shop
 
 QUICK = Options(settings=Settings(way_of(find("mlp"), "head"), rate=3e-3, epochs=3, blends=(0.5, 1.0)), costs=False)
@@ -230,7 +230,30 @@ def test_the_naive_is_the_same_as_last_week() -> None:
     shown = held.counts & (torch.from_numpy(examples.windows.series[held.rows.numpy()]) > 0)[:, None]
     assert bool(shown.any())
     assert torch.equal(said.mean[shown], held.actual[shown])
-    assert errors(held, said)[0][1:].sum() == 0
+    errors = Errors.of(held, said)
+    assert errors.quantiles[1:].sum() == errors.median[1:].sum() == 0
+
+
+def test_errors_are_the_loss_of_quantiles_and_favour_nobody_who_says_too_little() -> None:
+    """Nine days of ten nothing sells: who always says none has the mean's least absolute error."""
+    tenant = changed(shop("t"), lambda demand: np.where(np.arange(demand.shape[1]) % 10 == 0, 10.0, 0.0) + 0 * demand)
+    examples = examples_of(donor(), tenant)
+    held, levels = Held.of(examples), examples.layout.quantiles
+    shape = held.actual.shape
+    right = torch.quantile(held.actual[held.counts], torch.tensor(levels)).expand(*shape, len(levels))
+    honest = Prediction(right, levels, torch.ones(shape))
+    silent = Prediction(torch.zeros_like(right), levels, torch.zeros(shape))
+    ours, theirs = Errors.of(held, honest), Errors.of(held, silent)
+    assert ours.share < 0.9 * theirs.share
+    assert theirs.share == pytest.approx(1.0)
+    assert bool((ours.median == theirs.median).all())
+
+
+def test_quantiles_are_read_at_the_levels_of_whoever_judges() -> None:
+    said = Prediction(torch.tensor([[[0.0, 2.0, 10.0]]]), (0.1, 0.5, 0.9), torch.zeros(1, 1))
+    found = at_levels(said, (0.05, 0.1, 0.3, 0.5, 0.7, 0.95)).flatten().tolist()
+    assert found == pytest.approx([0, 0, 1, 2, 6, 10])
+    assert at_levels(said, (0.1, 0.5, 0.9)) is said.quantiles
 
 
 def test_order_costs_of_many_are_those_of_each() -> None:

@@ -14,7 +14,7 @@ SPREAD = np.linspace(0.5, 1.5, SERIES)
 
 def judged(error: float, cost: float | None = None, noise: float = 0.0) -> Judged:
     shake = noise * np.where(np.arange(SERIES) % 2, 1.0, -1.0)
-    return Judged(error * SPREAD + shake, None if cost is None else cost * SPREAD, 10 * SPREAD)
+    return Judged(error * SPREAD + shake, None if cost is None else cost * SPREAD, 10 * SPREAD, 2 * error * SPREAD)
 
 
 def test_better_than_all_is_promoted_with_a_reason() -> None:
@@ -47,11 +47,27 @@ def test_dearer_orders_stop_a_better_forecast() -> None:
 
 
 def test_a_little_worse_by_chance_passes_and_surely_does_not() -> None:
-    rivals = {BASE: judged(1.0), NAIVE: judged(1.5)}
+    rivals = {CHAMPION: judged(1.0), BASE: judged(1.2), NAIVE: judged(1.5)}
     assert decide(judged(1.005, noise=0.2), rivals).promoted
     found = decide(judged(1.005), rivals)  # in every series a little
     assert not found.promoted
     assert "in most series" in found.reason
+
+
+def test_a_model_of_its_own_must_save_something_beside_the_untouched_base() -> None:
+    rivals = {BASE: judged(1.0), NAIVE: judged(1.5)}
+    found = decide(judged(0.995, noise=0.2), rivals)
+    assert found.serves == BASE
+    assert "gains little (-0.5%)" in found.reason
+    assert decide(judged(0.98), rivals).promoted
+    assert decide(judged(0.995), {**rivals, CHAMPION: judged(0.995)}).promoted  # it has one already
+
+
+def test_people_read_the_medians_error_and_the_quantiles_decide() -> None:
+    found = decide(judged(0.9), {BASE: Judged(SPREAD, None, 10 * SPREAD, 0.5 * SPREAD), NAIVE: judged(1.3)})
+    assert found.promoted
+    assert found.figures[CANDIDATE]["wape"] == pytest.approx(0.18)
+    assert found.figures[BASE]["wape"] == pytest.approx(0.05)
 
 
 def test_figures_that_are_no_numbers_are_never_served() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from invplat.core.errors import DatasetError, UserError
 from invplat.model import Model
 from invplat.transfer.examples import examples_of
-from invplat.transfer.judge import Held, errors, model_said
+from invplat.transfer.judge import Errors, Held, model_said
 from invplat.transfer.tenants import Tenant
 
 MOST = 600  # windows of each part that donors are compared on
@@ -20,7 +20,7 @@ MOST = 600  # windows of each part that donors are compared on
 @dataclass(frozen=True)
 class Near:
     name: str
-    error: float  # of the mean, beside what was sold
+    error: float  # of its quantiles, as a share of what was sold
 
 
 def nearest(tenant: Tenant, donors: Mapping[str, Model], *, most: int = MOST) -> list[Near]:
@@ -38,11 +38,11 @@ def nearest(tenant: Tenant, donors: Mapping[str, Model], *, most: int = MOST) ->
         held = Held.of(examples)
         for name, model in fitting.items():
             try:
-                error, sold = errors(held, model_said(model, examples, held))
+                error = Errors.of(held, model_said(model, examples, held)).share
             except UserError as refused:
                 trouble = f"{name} can't answer for {tenant.name}: {refused.message}"
                 continue
-            found.append(Near(name, float(error.sum()) / max(float(sold.sum()), 1e-12)))
+            found.append(Near(name, error))
     if not found:
         raise DatasetError(trouble, hint=f"train a {tenant.frequency} base, or read the tenant in another frequency")
     return sorted(found, key=lambda near: near.error)

@@ -1,7 +1,8 @@
 """The gate: a new model is served only where, on windows held out, it is no worse than what could be served instead.
 
 No worse in forecast error and in what its orders would have cost: within a margin, and not surely worse series by
-series. A pure function of figures; who made them is not its business.
+series. For a model of its own in place of the untouched base there must also be something to gain: what a few weeks
+tell is mostly of those weeks. A pure function of figures; who made them is not its business.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ SAID = {
 }
 ORDER = (CHAMPION, BASE, NAIVE)
 MARGIN = 0.01  # of error or cost that a new model may lie above another
+GAIN = 0.01  # share of the untouched base's error that a new model must save
 SURE = 0.05  # chance that as much worse is chance, below which it is not
 
 
@@ -31,14 +33,18 @@ SURE = 0.05  # chance that as much worse is chance, below which it is not
 class Judged:
     """What one model came to on held-out windows: an entry a series, the same series for all."""
 
-    error: Doubles  # sum of absolute errors, in units
+    error: Doubles  # of its quantiles, in units
     cost: Doubles | None = None  # of its simulated orders; None where nothing could be ordered by them
     sold: Doubles | None = None  # what was sold in those windows
+    missed: Doubles | None = None  # sum of absolute errors of its median
 
     @property
     def wape(self) -> float | None:
-        total = None if self.sold is None else float(self.sold.sum())
-        return float(self.error.sum()) / total if total else None
+        """What people read; decided is by `error`."""
+        if self.sold is None or self.missed is None:
+            return None
+        total = float(self.sold.sum())
+        return float(self.missed.sum()) / total if total else None
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,10 @@ def decide(
     ]
     if failed:
         return Verdict(best, f"{SAID[best]} is served: on {_count(candidate)} the new model's {failed[0]}", figures)
+    if best == BASE and float(candidate.error.sum()) > (1 - GAIN) * float(rivals[BASE].error.sum()):
+        change = _change(candidate, rivals[BASE])
+        little = f"{SAID[best]} is served: on {_count(candidate)} the new model gains little ({change})"
+        return Verdict(best, little, figures)
     gains = [f"{SAID[name]} (error {_change(candidate, rivals[name])})" for name in ORDER if name in rivals]
     return Verdict(CANDIDATE, f"on {_count(candidate)} no worse than {_listed(gains)}", figures)
 

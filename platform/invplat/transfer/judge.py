@@ -1,7 +1,9 @@
 """What models say of a tenant's held-out windows, and what that comes to: the figures that the gate decides by.
 
-All answer for the same windows; what nobody saw, or saw whole, counts for nobody. Orders are simulated for many tenants
-at once, by the rules that `evaluate.costs` judges everyone by.
+All answer for the same windows; what nobody saw, or saw whole, counts for nobody. A forecast's error is the loss of its
+quantiles, which only the right ones keep least. The mean's absolute error would not do: where most days sell nothing it
+is least for whoever says too little. Orders are simulated for many tenants at once, by the rules that `evaluate.costs`
+judges everyone by.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ class Held:
     counts: Tensor  # n × horizon: seen whole, inside the history
     room: Tensor  # n: periods that its part knows
     level: Tensor  # n
+    levels: tuple[float, ...]  # that quantiles are judged at
 
     @classmethod
     def of(cls, examples: Examples) -> Held:
@@ -58,7 +61,7 @@ class Held:
         room = examples.rooms[rows].gather(1, examples.part[rows, None]).squeeze(1)
         counts = observed.bool() & ~censored.bool() & (torch.arange(horizon) < room[:, None])
         series = torch.from_numpy(windows.series[rows.numpy()])
-        return cls(rows, series, demand, counts, room, windows.levels[rows])
+        return cls(rows, series, demand, counts, room, windows.levels[rows], examples.layout.quantiles)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -122,13 +125,45 @@ def model_said(model: Model, examples: Examples, held: Held) -> Prediction:
     return Prediction(found.quantiles[index][:, steps], found.levels, found.mean[index][:, steps])
 
 
-def errors(held: Held, said: Prediction) -> tuple[Doubles, Doubles]:
-    """Of each series: the sum of absolute errors of the mean, and what was sold."""
-    wrong = torch.where(held.counts, (said.mean - held.actual).abs(), 0.0).sum(dim=1).double()
-    sold = torch.where(held.counts, held.actual, 0.0).sum(dim=1).double()
-    places, series = torch.unique(held.series, return_inverse=True)
-    sums = [torch.zeros(len(places), dtype=torch.float64).index_add(0, series, one) for one in (wrong, sold)]
-    return sums[0].numpy(), sums[1].numpy()
+@dataclass(frozen=True)
+class Errors:
+    """Of each series, summed over its held-out periods; in units."""
+
+    quantiles: Doubles  # twice their mean pinball loss: as much as `median` where there is only that
+    median: Doubles  # absolute
+    sold: Doubles
+
+    @classmethod
+    def of(cls, held: Held, said: Prediction) -> Errors:
+        levels, actual = torch.tensor(held.levels), held.actual[..., None]
+        above = at_levels(said, held.levels) - actual
+        loss = 2 * torch.maximum((1 - levels) * above, -levels * above).mean(dim=-1)
+        absolute = (said.median - held.actual).abs()
+        places, series = torch.unique(held.series, return_inverse=True)
+        sums = [
+            torch.zeros(len(places), dtype=torch.float64)
+            .index_add(0, series, torch.where(held.counts, one, 0.0).sum(dim=1).double())
+            .numpy()
+            for one in (loss, absolute, held.actual)
+        ]
+        return cls(*sums)
+
+    @property
+    def share(self) -> float:
+        """Of what was sold."""
+        return float(self.quantiles.sum()) / max(float(self.sold.sum()), 1e-12)
+
+
+def at_levels(said: Prediction, levels: Sequence[float]) -> Tensor:
+    """Its quantiles at these levels: on the line between those that it says, beyond them the outermost."""
+    if said.levels == tuple(levels):
+        return said.quantiles
+    known = np.array(said.levels)
+    place = np.interp(levels, known, np.arange(len(known)))
+    low = place.astype(np.int64)
+    part = torch.from_numpy(place - low).to(said.quantiles.dtype)
+    high = np.minimum(low + 1, len(known) - 1)
+    return torch.lerp(said.quantiles[..., low], said.quantiles[..., high], part)
 
 
 @dataclass(frozen=True)
@@ -203,9 +238,9 @@ def order_costs(stores: Sequence[Store | None], said: Sequence[Prediction]) -> l
 def judged(held: Sequence[Held], stores: Sequence[Store | None], said: Sequence[Prediction]) -> list[Judged]:
     """One figure set a tenant, of what one model said of each."""
     costs = order_costs(stores, said)
-    return [Judged(*_named(one, answer, cost)) for one, answer, cost in zip(held, said, costs, strict=True)]
+    return [_named(one, answer, cost) for one, answer, cost in zip(held, said, costs, strict=True)]
 
 
-def _named(held: Held, said: Prediction, cost: Doubles | None) -> tuple[Doubles, Doubles | None, Doubles]:
-    error, sold = errors(held, said)
-    return error, cost, sold
+def _named(held: Held, said: Prediction, cost: Doubles | None) -> Judged:
+    errors = Errors.of(held, said)
+    return Judged(errors.quantiles, cost, errors.sold, errors.median)

@@ -30,6 +30,7 @@ SEASONS = ("month", "week_of_year", "day_of_month", "payday")
 EACH = 2_000  # windows of a shop's whole history, so that long ones do not drown the others
 HELD = 5  # every so many-th shop is for choosing
 YOUNG = 8  # openings of a shop, where its history has room for them
+LEAST = 3  # horizons that an opening lies before the end, at least
 APART = (math.sqrt(5) - 1) / 2  # shares of a gap, whole ones taken away, that spread however many shops there are
 
 
@@ -77,8 +78,7 @@ def timeless(panel: Panel) -> Panel:
 def opened(shop: Shop, spec: Spec, late: float) -> list[Panel]:
     """Its whole history and its openings, evenly apart. `late`: of the first, as a share of the time between two."""
     whole = shop.history(None)
-    length = spec.past + spec.horizon
-    room = whole.known - length
+    room = whole.known - LEAST * spec.horizon
     starts = sorted({int((number + late) / YOUNG * (room + 1)) for number in range(YOUNG)}) if room > 0 else []
-    young = [cut(whole, start, start + length) for start in starts]
+    young = [cut(whole, start, min(start + spec.past + spec.horizon, whole.known)) for start in starts]
     return [whole, *(replace(panel, store=f"{panel.store} again") for panel in young if len(panel.skus))]
