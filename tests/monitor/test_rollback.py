@@ -13,7 +13,7 @@ from invplat.core.errors import Conflict
 from invplat.data.assemble import build_panel
 from invplat.data.dataset import Dataset
 from invplat.model import Model
-from invplat.monitor.bygone import means
+from invplat.monitor.bygone import medians
 from invplat.monitor.facts import read_facts
 from invplat.monitor.rollback import Fall, fallen, roll_back
 from invplat.registry import aliases, audit, datasets, versions
@@ -79,6 +79,15 @@ def test_one_that_does_well_stays(shop: Shop) -> None:
     assert judged(shop) is None
 
 
+def test_the_median_is_what_counts(shop: Shop) -> None:
+    """Where demand is lumpy, a right mean lies far above most days."""
+    made = world()
+    shop.add(made)
+    _, now = promoted(shop)
+    shop.predict(made, LAST, model=now, change=lambda law, quantiles: (law * 2, quantiles))
+    assert judged(shop) is None
+
+
 @pytest.mark.parametrize(
     ("days", "change"),
     [
@@ -139,13 +148,13 @@ def test_bygone_words_know_nothing_of_what_followed(shop: Shop) -> None:
             for step in range(1, 9)
         ]
     )
-    found = means(model, read_facts(shop.database, shop.storage, TENANT, END), cells).reshape(len(made.names), 8)
+    found = medians(model, read_facts(shop.database, shop.storage, TENANT, END), cells).reshape(len(made.names), 8)
     assert np.isnan(found[:, 7]).all()  # beyond its horizon it says nothing
     dataset = Dataset.open(shop.storage, TENANT)
     panels = [roomy(build_panel(dataset, store, end=as_of), 14, 7) for store in dataset.stores]
     ready = model.preparation.ready(panels, dataset)
     windows = model.preparation.cut(ready, model.spec, [as_of], targets=False, least=0)
-    then = model.predict(windows, panels=ready).mean.numpy()
+    then = model.predict(windows, panels=ready).median.numpy()
     names = [(windows.texts["store"][row], windows.texts["sku"][row]) for row in windows.series.tolist()]
     order = [names.index(name) for name in made.names]
     np.testing.assert_allclose(found[:, :7], then[order], rtol=1e-4)

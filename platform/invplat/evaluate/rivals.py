@@ -1,8 +1,9 @@
 """Two models that were asked the same live questions, held against what came: champion and challenger.
 
 Only cells (store, SKU, as-of, period) that both spoke of before the period began, and whose demand is known whole,
-count; so neither has the easier questions. Errors of one period go together, therefore chance is judged by drawing
-periods, not cells. Knows no service and writes nothing.
+count; so neither has the easier questions. Judged by are the medians, where both say them: a mean's absolute error is
+least for whoever says too little. Errors of one period go together, therefore chance is judged by drawing periods, not
+cells. Knows no service and writes nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ LATELY = 182  # days that are looked back at
 LEAST, PERIODS = 100, 7  # cells, and periods, of which a difference means something
 DRAWS = 2000
 SURE = (0.025, 0.975)
+MEDIAN = "q0.5"
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def rivals(database: Database, storage: Storage, tenant: str, champion: str, cha
     if not len(seen) or not seen["actual"].sum() > 0:
         return Rivalry(len(theirs), waiting)
     levels = _levels(seen)
-    difference, interval, better = _judged(seen)
+    difference, interval, better = _judged(seen, _point(levels))
     return Rivalry(
         len(theirs),
         waiting,
@@ -121,10 +123,15 @@ def _levels(rows: pl.DataFrame) -> list[str]:
     return sorted(whole, key=lambda name: float(name[1:]))
 
 
+def _point(levels: Sequence[str]) -> str:
+    return MEDIAN if MEDIAN in levels else "mean"
+
+
 def _side(rows: pl.DataFrame, suffix: str, levels: Sequence[str]) -> Side:
     actual, error = rows["actual"].to_numpy(), (rows[f"mean{suffix}"] - rows["actual"]).to_numpy()
     sold = float(actual.sum())
-    wape, bias = float(np.abs(error).sum()) / sold, float(error.sum()) / sold
+    missed = float((rows[f"{_point(levels)}{suffix}"] - rows["actual"]).abs().sum())
+    wape, bias = missed / sold, float(error.sum()) / sold
     if not levels:
         return Side(wape, bias)
     said = np.stack([rows[f"{name}{suffix}"].to_numpy() for name in levels], axis=1)
@@ -134,11 +141,11 @@ def _side(rows: pl.DataFrame, suffix: str, levels: Sequence[str]) -> Side:
     return Side(wape, bias, float(losses.mean(axis=1).sum()) / sold, coverage)
 
 
-def _judged(rows: pl.DataFrame) -> tuple[float | None, tuple[float, float] | None, bool | None]:
+def _judged(rows: pl.DataFrame, point: str) -> tuple[float | None, tuple[float, float] | None, bool | None]:
     """How much larger the challenger's error is, with the interval that periods drawn anew give it."""
     errors = rows.group_by("date").agg(
-        (pl.col("mean") - pl.col("actual")).abs().sum().alias("ours"),
-        (pl.col("mean_2") - pl.col("actual")).abs().sum().alias("theirs"),
+        (pl.col(point) - pl.col("actual")).abs().sum().alias("ours"),
+        (pl.col(f"{point}_2") - pl.col("actual")).abs().sum().alias("theirs"),
     )
     ours, theirs = (errors.sort("date")[name].to_numpy() for name in ("ours", "theirs"))
     if not ours.sum() > 0:

@@ -36,7 +36,7 @@ def said(model: Model, facts: Facts, cutoffs: Sequence[date]) -> tuple[Windows, 
     return windows, model.predict(windows, panels=ready, lead_times=times)
 
 
-def means(model: Model, facts: Facts, cells: pl.DataFrame) -> Doubles:
+def medians(model: Model, facts: Facts, cells: pl.DataFrame) -> Doubles:
     """Of each cell (store, sku, as_of, step); NaN where the model can't speak of it."""
     cutoffs = sorted(cells["as_of"].unique().to_list())
     windows, found = said(model, facts, cutoffs)
@@ -49,8 +49,8 @@ def means(model: Model, facts: Facts, cells: pl.DataFrame) -> Doubles:
     keys = cells.select("store", "sku", "as_of").iter_rows()
     rows = np.array([place.get(key, -1) for key in keys], np.int64)
     steps = cells["step"].to_numpy().astype(np.int64) - 1
-    mean = found.mean.double().numpy()
-    there = (rows >= 0) & (steps < mean.shape[1])
+    middle = found.median.double().numpy()
+    there = (rows >= 0) & (steps < middle.shape[1])
     answer = np.full(len(cells), np.nan)
-    answer[there] = mean[rows[there], steps[there]]
+    answer[there] = middle[rows[there], steps[there]]
     return answer

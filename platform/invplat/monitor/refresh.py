@@ -17,7 +17,7 @@ import polars as pl
 from invplat.core.errors import InvplatError, Unknown
 from invplat.data.dataset import Dataset
 from invplat.model import Model
-from invplat.monitor.bygone import means
+from invplat.monitor.bygone import medians
 from invplat.monitor.facts import Facts, read_facts
 from invplat.monitor.matching import counted, panels_of
 from invplat.registry import aliases, audit, versions
@@ -137,7 +137,8 @@ def _verdict(
     errors = {who: (pl.col(who) - pl.col("actual")).abs().sum().alias(who) for who in (CANDIDATE, CHAMPION, NAIVE)}
     series = cells.group_by("tenant", "store", "sku").agg(*errors.values(), pl.col("actual").sum())
     sold = series["actual"].to_numpy()
-    judged = {who: Judged(series[who].to_numpy(), sold=sold) for who in errors}
+    missed = {who: series[who].to_numpy() for who in errors}
+    judged = {who: Judged(values, sold=sold, missed=values) for who, values in missed.items()}
     return decide(judged.pop(CANDIDATE), judged)
 
 
@@ -158,7 +159,7 @@ def _compared(facts: Facts, since: date, new: Model, old: Model) -> pl.DataFrame
         for step in range(1, horizon + 1)
     ]
     cells = counted(facts, pl.DataFrame(rows), frequency)
-    said = {CANDIDATE: means(new, facts, cells), CHAMPION: means(old, facts, cells)}
+    said = {CANDIDATE: medians(new, facts, cells), CHAMPION: medians(old, facts, cells)}
     cells = cells.with_columns(pl.Series(who, values) for who, values in said.items())
     return cells.rename({"naive": NAIVE}).filter(
         pl.all_horizontal(pl.col(who).is_finite() for who in (CANDIDATE, CHAMPION, NAIVE))

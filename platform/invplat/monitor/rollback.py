@@ -1,7 +1,8 @@
 """Automatic rollback: a champion whose live forecasts err more than its predecessor's would have, on the same cells.
 
 The champion's word is what was given and written down; the predecessor's is made now, as of the same days. Cells that
-either has learnt from do not count. Surely worse means: by a margin, series by series, and in every week.
+either has learnt from do not count. Both are held to their medians, as a mean's absolute error is least for whoever
+says too little. Surely worse means: by a margin, series by series, and in every week.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import polars as pl
 from invplat.core.errors import InvplatError
 from invplat.core.page.wording import percent
 from invplat.model import Model
-from invplat.monitor.bygone import means
+from invplat.monitor.bygone import medians
 from invplat.monitor.facts import Facts
 from invplat.monitor.matching import match, read_parts
 from invplat.monitor.silence import unknown
@@ -109,12 +110,13 @@ def _theirs(storage: Storage, facts: Facts, previous: Version, cells: pl.DataFra
         model = Model.of(versions.open_bundle(storage, previous))
     except InvplatError:  # what can't be read can't be gone back to
         return None
-    return means(model, facts, cells)
+    return medians(model, facts, cells)
 
 
 def _judged(tenant: str, workload: str, champion: Version, previous: Version, cells: pl.DataFrame) -> Fall | None:
+    middle = pl.coalesce("q0.5", "mean") if "q0.5" in cells.columns else pl.col("mean")
     cells = cells.with_columns(
-        ours=(pl.col("mean") - pl.col("actual")).abs(), instead=(pl.col("theirs") - pl.col("actual")).abs()
+        ours=(middle - pl.col("actual")).abs(), instead=(pl.col("theirs") - pl.col("actual")).abs()
     )
     sums = [pl.col("ours").sum(), pl.col("instead").sum()]
     series = cells.group_by("store", "sku").agg(sums)
