@@ -30,8 +30,8 @@ def shops() -> list[Shop]:
 def lived(shops: list[Shop], tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    wishes = Wishes(limits=Limits(age=60, rest=21), epochs=2)
-    sizes = Sizes(windows=1500, epochs=4, past=14, horizon=7, hidden=32, adapting=2)
+    wishes = Wishes(limits=Limits(age=60, rest=21), epochs=8)
+    sizes = Sizes(windows=4000, epochs=8, past=28, horizon=7, hidden=32, adapting=8)
     try:
         return replay(tmp_path_factory.mktemp("year"), shops, BEFORE, WEEKS, wishes, sizes, lambda _: None)
     finally:

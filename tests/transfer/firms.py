@@ -23,7 +23,8 @@ def _made(factory: pytest.TempPathFactory) -> Path:
         typed(home, "tenant", "add", name, "--data", world / name, "--mapping", "generic")
     pooled = [word for name in NAMES[:2] for word in ("--tenant", name)]
     sizes = ("--epochs", 2, "--windows", 400, "--spec", "past=14,horizon=7", "--params", TINY)
-    typed(home, "train", "mlp", "--base", *pooled, *sizes)
+    # Not a good base: every firm shall have something to learn.
+    typed(home, "train", "mlp", "--base", "--openings", 0, *pooled, *sizes)
     _MADE.append(home)
     return home
 

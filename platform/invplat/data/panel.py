@@ -137,3 +137,22 @@ class Panel:
             past=replace(self.past, values=room(self.past.values)),
             ahead=replace(self.ahead, values=room(self.ahead.values)),
         )
+
+    def cut(self, first: int, stop: int) -> Panel:
+        """These periods as if they were all of its history: nothing before them, and no plans beyond."""
+        there = np.flatnonzero(self.launch < stop)
+        rows = (there, slice(first, stop))
+        texts = {name: tuple(values[row] for row in there.tolist()) for name, values in self.statics.texts.items()}
+        return replace(
+            self,
+            timeline=self.timeline.cut(first, stop - first),
+            known=stop - first,
+            skus=tuple(self.skus[row] for row in there.tolist()),
+            launch=np.maximum(self.launch[there] - first, 0),
+            demand=self.demand[rows],
+            observed=self.observed[rows],
+            censored=self.censored[rows],
+            past=replace(self.past, values=self.past.values[rows]),
+            ahead=replace(self.ahead, values=self.ahead.values[rows]),
+            statics=Statics(self.statics.names, self.statics.values[there], texts),
+        )

@@ -21,11 +21,15 @@ from invplat.evaluate.known import some_series
 NUMBERS = 150_000_000  # kept in panels, 4 bytes each; windows and nets hold two or three times as much
 
 
+Make = Callable[[Panel], Sequence[Panel]]
+
+
 @dataclass(frozen=True)
 class Panels:
     panels: tuple[Panel, ...]
     notes: tuple[str, ...]  # what was left out, and why
-    never: int = 0  # series that never sold anything
+    series: int  # of whole stores
+    never: int = 0  # of them, that never sold anything
 
 
 def read_panels(
@@ -35,23 +39,23 @@ def read_panels(
     series: int | None = None,
     numbers: int = NUMBERS,
     seed: int = 0,
-    make: Callable[[Panel], Panel] = lambda panel: panel,
+    make: Make = lambda panel: (panel,),
     told: Callable[[int, int], None] | None = None,
 ) -> Panels:
-    """`make`: what is done to each panel as it is read, such as adding features. `series` and `numbers`: at most."""
+    """`make`: what each panel becomes as it is read, such as one with features; of several the first is the whole
+    store. `series` and `numbers`: at most."""
     found = some_panels(
         dataset, dataset.stores, frequency=frequency, series=series, numbers=numbers, seed=seed, make=make, told=told
     )
-    kept = sum(len(panel.skus) for panel in found.panels)
-    if not kept:
+    if not found.series:
         raise DatasetError(f"no store of {dataset.tenant} has a usable history", hint=found.notes[0])
-    if found.never == kept:
+    if found.never == found.series:
         raise DatasetError(
             f"no series of {dataset.tenant} ever sold anything",
             hint="see what its sales hold: invplat data describe",
         )
     notes = (f"{found.never:,} series never sold anything",) if found.never else ()
-    return Panels(found.panels, (*found.notes, *notes), found.never)
+    return Panels(found.panels, (*found.notes, *notes), found.series, found.never)
 
 
 def some_panels(
@@ -62,31 +66,33 @@ def some_panels(
     series: int | None = None,
     numbers: int = NUMBERS,
     seed: int = 0,
-    make: Callable[[Panel], Panel] = lambda panel: panel,
+    make: Make = lambda panel: (panel,),
     told: Callable[[int, int], None] | None = None,
 ) -> Panels:
     """Of these stores; none where none of them has a usable history."""
     found: list[Panel] = []
     notes: list[str] = []
+    kept = never = 0
     share = 1.0
     random = np.random.default_rng(seed)
     all_of_them = sum(file.series for file in dataset.manifest.tables["sales"].files if file.store in set(stores))
     for done, store in enumerate(stores):
         try:
-            panel = make(build_panel(dataset, store, frequency=frequency))
+            made = make(build_panel(dataset, store, frequency=frequency))
         except DatasetError as error:  # one store without a usable history is no reason to do without the others
             notes.append(f"store {store} is left out: {error.message}")
             continue
         if not found:
-            share = _share(all_of_them, panel, series, numbers)
-        found.append(_drawn(panel, share, random))
+            share = _share(all_of_them, made[0], series, numbers)
+        drawn = [_drawn(panel, share, random) for panel in made]
+        found += drawn
+        kept += len(drawn[0].skus)
+        never += int((~drawn[0].demand.any(axis=1)).sum())
         if told is not None:
             told(done + 1, len(stores))
     if share < 1:
-        kept = sum(len(panel.skus) for panel in found)
         notes.append(f"{kept:,} of {all_of_them:,} series are looked at, drawn at random: all are too many")
-    never = sum(int((~panel.demand.any(axis=1)).sum()) for panel in found)
-    return Panels(tuple(found), tuple(notes), never)
+    return Panels(tuple(found), tuple(notes), kept, never)
 
 
 def periods(dataset: Dataset, frequency: str | None = None) -> int:

@@ -113,6 +113,7 @@ def _trained(old: Model, before: Version, businesses: Sequence[Dataset]) -> Trai
         horizon=spec.horizon,
         quantiles=spec.quantiles,
         frequency=old.preparation.frequency,
+        openings=int(before.lineage.get("openings") or 0),
         most=max(int(before.lineage.get("windows") or 0), 1000),
         seed=int(plan.get("seed", 0)),
     )

@@ -96,6 +96,7 @@ def trained_by_workers(
         steps,
         windows=sum(found.windows),
         notes=[*found.notes, _shares(found)],
+        openings=int(spec.get("openings", 0)),
         again=None if again is None else lambda epochs: _model(workload, job, dataset, again),
     )
     return made

@@ -28,6 +28,7 @@ from invplat.evaluate.lagged import vocabularies
 from invplat.evaluate.panels import periods, read_panels
 from invplat.evaluate.references import SEASON, YEAR
 from invplat.model import Preparation
+from invplat.train.openings import number_of, opened
 from invplat.train.schedule import Schedule, fitting
 from invplat.workload import QUANTILES, Source, Spec, Workload, lost
 
@@ -46,7 +47,7 @@ RECIPES = {
 class Business:
     """One business's panels, `ready` and with room before them for young series' windows, and when each part is."""
 
-    panels: Sequence[Panel]
+    panels: Sequence[Panel]  # of each store, and after it those of its openings
     recipe: Recipe
     schedule: Schedule
     lead_times: Sequence[LeadTimes] = ()  # of each panel, for workloads that decide
@@ -87,6 +88,7 @@ class Material:
     businesses: tuple[Business, ...]
     season: int  # periods
     notes: tuple[str, ...] = ()  # what was left out or is lost, for a person to read
+    openings: int = 0  # asked for, of each store
 
     def to(self, device: str) -> Material:
         """The examples on a device, once for all parts."""
@@ -104,21 +106,32 @@ def read_material(
     quantiles: Sequence[float] = QUANTILES,
     frequency: str | None = None,
     recipe: Recipe | None = None,
+    openings: int = 0,
     most: int = MOST,
     seed: int = 0,
     told: Callable[[int, int], None] | None = None,
 ) -> Material:
     """From datasets to material. `past` and `horizon`: the usual ones of the frequency where they are not given, less
-    where the shortest history has no room for them. `told`: stores read so far, and in all, of each dataset."""
-    made = settled(datasets, past=past, horizon=horizon, quantiles=quantiles, frequency=frequency, recipe=recipe)
+    where the shortest history has no room for them. `openings`: how often a store is learnt from as if it had just
+    opened, too. `told`: stores read so far, and in all, of each dataset."""
+    made = settled(
+        datasets,
+        past=past,
+        horizon=horizon,
+        quantiles=quantiles,
+        frequency=frequency,
+        recipe=recipe,
+        openings=openings,
+    )
     notes = list(made.notes)
     businesses = []
     for dataset in datasets:
         whose = f"{dataset.tenant}: " if len(datasets) > 1 else ""
-        business, said = _business(workload, dataset, made.spec, made.frequency, made.recipe, seed, told)
+        business, said = _business(workload, dataset, made, seed, told)
         businesses.append(business)
         notes += [whose + sentence for sentence in (*lost(workload, dataset), *said)]
-    return assembled(workload, made.spec, businesses, most=most, seed=seed, notes=notes)
+    found = assembled(workload, made.spec, businesses, most=most, seed=seed, notes=notes)
+    return replace(found, openings=openings)
 
 
 @dataclass(frozen=True)
@@ -129,6 +142,17 @@ class Settled:
     frequency: str
     recipe: Recipe
     notes: tuple[str, ...] = ()
+    openings: int = 0
+
+    def panels(self, dataset: Dataset, panel: Panel) -> list[Panel]:
+        """Of a store as it was read: ready, with room before it for young series' windows, and after it the same of its
+        openings."""
+        plain = Preparation(self.recipe, self.frequency)
+        some = [panel]
+        if self.openings:
+            number = number_of(dataset, self.openings)
+            some += opened(panel, self.spec, number, dataset.stores.index(panel.store))
+        return [plain.ready(one.widened(self.spec.past), dataset)[0] for one in some]
 
 
 def settled(
@@ -139,6 +163,7 @@ def settled(
     quantiles: Sequence[float] = QUANTILES,
     frequency: str | None = None,
     recipe: Recipe | None = None,
+    openings: int = 0,
 ) -> Settled:
     if not datasets:
         raise DatasetError("no business was given to learn from", hint="name at least one tenant")
@@ -146,32 +171,28 @@ def settled(
     shortest = min(periods(dataset, unit) for dataset in datasets)
     spec, note = fitting(unit, shortest, past, horizon)
     chosen = recipe or usual_recipe(unit, spec.horizon, shortest)
-    return Settled(replace(spec, quantiles=tuple(quantiles)), unit, chosen, (note,) if note else ())
+    return Settled(replace(spec, quantiles=tuple(quantiles)), unit, chosen, (note,) if note else (), openings)
 
 
 def _business(
     workload: Workload,
     dataset: Dataset,
-    spec: Spec,
-    frequency: str,
-    recipe: Recipe,
+    made: Settled,
     seed: int,
     told: Callable[[int, int], None] | None,
 ) -> tuple[Business, tuple[str, ...]]:
-    plain = Preparation(recipe, frequency)
     found = read_panels(
         dataset,
-        frequency=frequency,
+        frequency=made.frequency,
         seed=seed,
-        make=lambda panel: plain.ready(panel.widened(spec.past), dataset)[0],
+        make=lambda panel: made.panels(dataset, panel),
         told=told,
     )
     dates = known_dates(found.panels)
-    series = sum(len(panel.skus) for panel in found.panels)
-    schedule = Schedule.of(dates, spec.horizon, stride=stride_of(series, dates))
+    schedule = Schedule.of(dates, made.spec.horizon, stride=stride_of(found.series, dates))
     decides = bool({"vlt", "order"} & workload.predicts) and dataset.has("receipts")
     lead_times = [read_lead_times(dataset)] * len(found.panels) if decides else []
-    return Business(found.panels, recipe, schedule, lead_times, dataset), found.notes
+    return Business(found.panels, made.recipe, schedule, lead_times, dataset), found.notes
 
 
 def assembled(

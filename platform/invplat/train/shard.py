@@ -57,8 +57,8 @@ def shard_of(
 ) -> Shard:
     """`shards`: the stores of each worker, in order of rank. `whole`: learn from all of the history."""
     stores = shards[exchange.rank]
-    panels, notes = _panels(dataset, made, stores, seed, exchange)
-    schedule = _schedule(panels, made, exchange, whole=whole)
+    panels, series, notes = _panels(dataset, made, stores, seed, exchange)
+    schedule = _schedule(panels, series, made, exchange, whole=whole)
     preparation = Preparation(made.recipe, made.frequency, _vocabularies(panels, made, schedule, exchange))
     (cut, owned), told = agreed(
         exchange, lambda: _cut(panels, made, preparation, schedule, exchange), lambda found: _counts(panels, found)
@@ -81,20 +81,14 @@ def shard_of(
 
 def _panels(
     dataset: Dataset, made: Settled, stores: Sequence[str], seed: int, exchange: Exchange
-) -> tuple[Sequence[Panel], tuple[str, ...]]:
-    plain = Preparation(made.recipe, made.frequency)
-
-    def ready(panel: Panel) -> Panel:
-        return plain.ready(panel.widened(made.spec.past), dataset)[0]
-
+) -> tuple[Sequence[Panel], int, tuple[str, ...]]:
+    """This worker's, how many series all stores have, and notes."""
     found, told = agreed(
         exchange,
-        lambda: some_panels(dataset, stores, frequency=made.frequency, seed=seed, make=ready),
-        lambda found: {
-            "series": sum(len(panel.skus) for panel in found.panels),
-            "never": found.never,
-            "notes": found.notes,
-        },
+        lambda: some_panels(
+            dataset, stores, frequency=made.frequency, seed=seed, make=lambda panel: made.panels(dataset, panel)
+        ),
+        lambda found: {"series": found.series, "never": found.never, "notes": found.notes},
     )
     notes = [note for one in told for note in one["notes"]]
     series, never = (sum(one[name] for one in told) for name in ("series", "never"))
@@ -105,10 +99,10 @@ def _panels(
             f"no series of {dataset.tenant} ever sold anything", hint="see what its sales hold: invplat data describe"
         )
     notes += [f"{never:,} series never sold anything"] if never else []
-    return found.panels, tuple(notes)
+    return found.panels, series, tuple(notes)
 
 
-def _schedule(panels: Sequence[Panel], made: Settled, exchange: Exchange, *, whole: bool) -> Schedule:
+def _schedule(panels: Sequence[Panel], series: int, made: Settled, exchange: Exchange, *, whole: bool) -> Schedule:
     """As `known_dates` tells it of all panels."""
     days = [panel.timeline.starts()[: panel.known] for panel in panels]
     first = [int(panel.timeline.starts()[max(int(panel.launch.min()), 0)]) for panel in panels]
@@ -116,7 +110,6 @@ def _schedule(panels: Sequence[Panel], made: Settled, exchange: Exchange, *, who
         {
             "days": np.unique(np.concatenate(days)).tolist() if days else [],
             "first": min(first, default=None),
-            "series": sum(len(panel.skus) for panel in panels),
         }
     )
     begun = min(one["first"] for one in told if one["first"] is not None)
@@ -124,7 +117,7 @@ def _schedule(panels: Sequence[Panel], made: Settled, exchange: Exchange, *, who
     dates: list[date] = known[known >= begun].astype("datetime64[D]").tolist()
     if whole:
         return Schedule.of(dates, made.spec.horizon, validations=0, tests=0)
-    return Schedule.of(dates, made.spec.horizon, stride=stride_of(sum(one["series"] for one in told), dates))
+    return Schedule.of(dates, made.spec.horizon, stride=stride_of(series, dates))
 
 
 def _vocabularies(
@@ -174,26 +167,30 @@ def _cut(
     ]
 
 
-def _counts(panels: Sequence[Panel], found: tuple[Windows, list[list[Ints]]]) -> dict[str, list[int]]:
-    return {panel.store: [len(part[place]) for part in found[1]] for place, panel in enumerate(panels)}
+def _counts(panels: Sequence[Panel], found: tuple[Windows, list[list[Ints]]]) -> dict[str, list[list[int]]]:
+    """Of each store, and after it of its openings."""
+    counts: dict[str, list[list[int]]] = {}
+    for place, panel in enumerate(panels):
+        counts.setdefault(panel.store, []).append([len(part[place]) for part in found[1]])
+    return counts
 
 
 @dataclass(frozen=True)
 class _Chosen:
     """Which windows are learnt from, by number among all of a part: stores one after the other, in order of names."""
 
-    starts: Mapping[str, Sequence[int]]  # of each store, its first number in each part
-    counts: Mapping[str, Sequence[int]]
+    starts: Mapping[str, Sequence[Sequence[int]]]  # of each store and its openings, their first number in each part
     numbers: Sequence[Ints]  # of each part
 
     @classmethod
-    def of(cls, stores: Sequence[str], counts: Mapping[str, Sequence[int]], most: int, seed: int) -> _Chosen:
-        starts, totals = {}, [0] * len(PARTS)
+    def of(cls, stores: Sequence[str], counts: Mapping[str, Sequence[Sequence[int]]], most: int, seed: int) -> _Chosen:
+        starts: dict[str, list[list[int]]] = {}
+        totals = [0] * len(PARTS)
         for store in stores:
-            if store in counts:
-                starts[store] = list(totals)
-                totals = [total + count for total, count in zip(totals, counts[store], strict=True)]
-        return cls(starts, counts, drawn(totals, most, seed))
+            for count in counts.get(store, ()):
+                starts.setdefault(store, []).append(totals)
+                totals = [total + more for total, more in zip(totals, count, strict=True)]
+        return cls(starts, drawn(totals, most, seed))
 
     @property
     def totals(self) -> list[int]:
@@ -205,8 +202,9 @@ class _Chosen:
         places = np.full(len(numbers), NOBODY, np.int64)
         found: list[Ints] = [np.zeros(0, np.int64)]
         taken = 0
+        left = {panel.store: list(self.starts[panel.store]) for panel in panels}
         for panel, of_panel in zip(panels, rows, strict=True):
-            start = self.starts[panel.store][part]
+            start = left[panel.store].pop(0)[part]
             first, last = np.searchsorted(numbers, [start, start + len(of_panel)])
             found.append(of_panel[numbers[first:last] - start])
             places[first:last] = np.arange(taken, taken + last - first)

@@ -70,6 +70,7 @@ def trained(
         steps,
         windows=len(material.train),
         notes=material.notes,
+        openings=material.openings,
         again=again if whole else None,
     )
 
@@ -83,6 +84,7 @@ def concluded(
     *,
     windows: int,
     notes: Sequence[str],
+    openings: int = 0,
     again: Callable[[int], Model] | None = None,
 ) -> Trained:
     """A fit's model, judged and with its lineage. `again` learns from everything, for so many epochs."""
@@ -91,7 +93,7 @@ def concluded(
         said.append(f"{fitted.trouble}; the weights of epoch {fitted.best} are kept")
     cutoffs = schedules[0].test
     rows = _judged(model, datasets[0], cutoffs, plan.seed, said)
-    lineage = _lineage(model, datasets, schedules, plan, fitted, windows, again is not None)
+    lineage = _lineage(model, datasets, schedules, plan, fitted, windows, again is not None, openings)
     if again is not None:
         model = again(max(fitted.best, 1))
     model = replace(model, lineage=lineage, metrics=_metrics(fitted, rows))
@@ -147,13 +149,15 @@ def _lineage(
     fitted: Fitted,
     windows: int,
     whole: bool,
+    openings: int,
 ) -> dict[str, Any]:
     """`saw_until`: the last period whose demand had a part in the weights or in the choice of their epoch."""
     ends = []
     for parts in schedules:
         last = parts.test if whole and parts.test else parts.validation or parts.train
         ends.append(origins_at(last[-1:], model.preparation.frequency, model.spec.horizon)[0].last)
-    pooled: dict[str, Any] = {"pooled": [[one.tenant, one.version] for one in datasets]} if len(datasets) > 1 else {}
+    more: dict[str, Any] = {"pooled": [[one.tenant, one.version] for one in datasets]} if len(datasets) > 1 else {}
+    more |= {"openings": openings} if openings else {}
     return lineage_of(
         datasets[0],
         seed=plan.seed,
@@ -163,7 +167,7 @@ def _lineage(
         epochs=fitted.best,
         plan=plan.to_json(),
         whole=whole,
-        **pooled,
+        **more,
     )
 
 

@@ -85,7 +85,8 @@ def naive(examples: Examples, held: Held) -> Prediction:
 
 
 def naive_of(windows: Windows, frequency: str, quantiles: Sequence[float], rows: Tensor | None = None) -> Prediction:
-    """As a season ago, or where no season fits into what is seen, as the last period; its own jumps as its spread."""
+    """As a season ago, or where no season fits into what is seen, as the last period; about it its own jumps, with the
+    middle one as none: a trend of a few periods is nothing that a naive forecast knows."""
     past, horizon = windows.past, windows.horizon
     season = SEASON[frequency]
     season = season if past >= 2 * season else 1
@@ -103,7 +104,8 @@ def naive_of(windows: Windows, frequency: str, quantiles: Sequence[float], rows:
             mean = torch.where(mean.isnan(), view[:, place], mean)
     mean = torch.where(mean.isnan(), level[:, None], mean)
     levels = torch.tensor(quantiles, dtype=view.dtype)
-    jumps = torch.nanquantile(view[:, season:] - view[:, :-season], levels, dim=1).nan_to_num().T
+    jumped = view[:, season:] - view[:, :-season]
+    jumps = (torch.nanquantile(jumped, levels, dim=1) - jumped.nanmedian(dim=1).values).nan_to_num().T
     return Prediction((mean[:, :, None] + jumps[:, None, :]).clamp(min=0), tuple(quantiles), mean)
 
 

@@ -4,14 +4,12 @@ When to stop is chosen on shops that it does not learn from, as it is strangers 
 those that it learns from: shops of a set share their days, and what a net has learnt by heart of a day helps it with
 strangers on that day, too. Then it learns for as long again from all shops and days.
 
-Beside whole histories it learns from short ones, as if each of its shops had opened several times: a tenant with four
-weeks of history shall be nothing new to it. Each shop opens on days of its own. Where all opened on the same few days,
-every length of history stood for so many dates, and what happened on them was learnt as what such a length means.
+Beside whole histories it learns from openings, as `invplat train --base` does: a tenant with four weeks of history
+shall be nothing new to it.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,18 +18,17 @@ from invplat.data.panel import Group, Panel
 from invplat.model import Model, Preparation
 from invplat.train.forecaster import learnt, model_of
 from invplat.train.material import Business, assembled, known_dates, usual_recipe
+from invplat.train.openings import opened
 from invplat.train.plan import Plan
 from invplat.train.schedule import Schedule
 from invplat.transfer.tenants import roomy
 from invplat.workload import Spec, Workload
-from transferring.sets import Kind, Shop, cut
+from transferring.sets import Kind, Shop
 
 SEASONS = ("month", "week_of_year", "day_of_month", "payday")
 EACH = 2_000  # windows of a shop's whole history, so that long ones do not drown the others
 HELD = 5  # every so many-th shop is for choosing
-YOUNG = 8  # openings of a shop, where its history has room for them
-LEAST = 3  # horizons that an opening lies before the end, at least
-APART = (math.sqrt(5) - 1) / 2  # shares of a gap, whole ones taken away, that spread however many shops there are
+OPENINGS = 8  # of a shop, where its history has room for them
 
 
 def base_of(
@@ -42,7 +39,9 @@ def base_of(
     plain = Preparation(recipe, kind.frequency)
     choosing, whole = [], []
     for number, shop in enumerate(shops):
-        wide = [roomy(panel, spec.past, spec.horizon) for panel in opened(shop, spec, (number + 1) * APART % 1)]
+        history = shop.history(None)
+        openings = opened(history, spec, OPENINGS, number)
+        wide = [roomy(panel, spec.past, spec.horizon) for panel in (history, *openings)]
         panels = [timeless(plain.ready(panel)[0]) for panel in wide]
         every, early, late = cutoffs(panels, spec)
         held = number % HELD == HELD - 1
@@ -73,12 +72,3 @@ def timeless(panel: Panel) -> Panel:
     kept = [place for place, name in enumerate(panel.ahead.names) if not name.startswith(SEASONS)]
     names = tuple(panel.ahead.names[place] for place in kept)
     return replace(panel, ahead=Group(names, panel.ahead.values[:, :, kept], panel.ahead.quantities))
-
-
-def opened(shop: Shop, spec: Spec, late: float) -> list[Panel]:
-    """Its whole history and its openings, evenly apart. `late`: of the first, as a share of the time between two."""
-    whole = shop.history(None)
-    room = whole.known - LEAST * spec.horizon
-    starts = sorted({int((number + late) / YOUNG * (room + 1)) for number in range(YOUNG)}) if room > 0 else []
-    young = [cut(whole, start, min(start + spec.past + spec.horizon, whole.known)) for start in starts]
-    return [whole, *(replace(panel, store=f"{panel.store} again") for panel in young if len(panel.skus))]

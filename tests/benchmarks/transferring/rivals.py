@@ -24,7 +24,7 @@ from invplat.transfer.batch import Fitted, Member, Settings, fit_many
 from invplat.transfer.examples import LEARN, Examples, examples_of
 from invplat.transfer.tenants import Tenant
 from invplat.transfer.ways import way_of
-from transferring.sets import ORIGINS, Shop, cut
+from transferring.sets import ORIGINS, Shop
 
 LIGHTGBM, NAIVE = "lightgbm", "seasonal_naive"
 SEASON = {"daily": 7, "weekly": 1}  # periods: tenants have no year of weeks
@@ -39,7 +39,7 @@ def tested(shop: Shop, history: int, models: Mapping[str, Model]) -> tuple[dict[
     little to learn from."""
     kind = shop.kind
     first = shop.until - history if history else shop.until - 1
-    whole = cut(shop.panel, max(first, 0), shop.until + kind.tested)
+    whole = shop.panel.cut(max(first, 0), shop.until + kind.tested)
     dates = shop.panel.dates
     moments = [dates[shop.until - 1 + number * kind.apart].item() for number in range(ORIGINS)]
     origins = origins_at(moments, kind.frequency, kind.horizon)

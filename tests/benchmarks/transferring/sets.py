@@ -52,26 +52,7 @@ class Shop:
     def history(self, periods: int | None) -> Panel:
         """The latest so many periods before the test, as if nothing had been before them; the plans of it stay."""
         first = 0 if periods is None else max(self.until - periods, 0)
-        return cut(self.panel, first, self.until)
-
-
-def cut(panel: Panel, first: int, stop: int) -> Panel:
-    there = np.flatnonzero(panel.launch < stop)
-    rows = (there, slice(first, stop))
-    texts = {name: tuple(values[row] for row in there) for name, values in panel.statics.texts.items()}
-    return replace(
-        panel,
-        timeline=panel.timeline.cut(first, stop - first),
-        known=stop - first,
-        skus=tuple(panel.skus[row] for row in there),
-        launch=np.maximum(panel.launch[there] - first, 0),
-        demand=panel.demand[rows],
-        observed=panel.observed[rows],
-        censored=panel.censored[rows],
-        past=replace(panel.past, values=panel.past.values[rows]),
-        ahead=replace(panel.ahead, values=panel.ahead.values[rows]),
-        statics=Statics(panel.statics.names, panel.statics.values[there], texts),
-    )
+        return self.panel.cut(first, self.until)
 
 
 def panel_of(
