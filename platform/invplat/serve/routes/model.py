@@ -38,7 +38,8 @@ class Decided(BaseModel):
     decision: str | None = Field(description="What is served: candidate, champion, base or seasonal_naive.")
     reason: str = Field(examples=["on 120 held-out series no worse than the untouched base (error -8.1%)"])
     figures: dict[str, dict[str, float | None]] = Field(
-        default_factory=dict, description="Of each that could be served: error, wape and cost on held-out periods."
+        default_factory=dict,
+        description="Of each that could be served: error (of quantiles), wape (of the median), cost, on held-out days.",
     )
     at: str | None = None
 
