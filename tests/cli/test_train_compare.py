@@ -40,6 +40,18 @@ def said(result: Result) -> Any:
 
 
 @pytest.mark.usefixtures("dataset")
+def test_a_base_of_several_businesses_learns_from_openings_too(invplat: Invplat, home: Path, export: Path) -> None:
+    assert invplat("data", "ingest", "--tenant", "other-shop", export).exit_code == 0
+    found = []
+    for words in ((), ("--tenant", "other-shop"), ("--tenant", "other-shop", "--openings", 0)):
+        made = said(invplat("train", "mlp", "--base", *SHOP, *words, *TINY, "--json"))
+        shown = said(invplat("models", "show", made["model"], "--json"))
+        found.append((shown["lineage"].get("openings"), made["windows"]))
+    assert [openings for openings, _ in found] == [None, 4, None]
+    assert found[1][1] > found[2][1] > found[0][1]
+
+
+@pytest.mark.usefixtures("dataset")
 def test_train_keeps_a_model_that_evaluate_judges(invplat: Invplat, home: Path) -> None:
     made = said(invplat("train", "mlp", *SHOP, *TINY, "--windows", 300, "--json"))
     assert (made["model"], made["past"], made["horizon"]) == ("mlp@1", 14, 14)

@@ -130,7 +130,11 @@ def _setting(output: Output, storage: Any, tenant: str, name: str, version: int 
     if store is None:
         with output.progress(len(dataset.stores), "reading stores") as bar:
             panels: Sequence[Any] = read_panels(
-                dataset, frequency=frequency, series=SERIES, make=ready, told=lambda done, total: bar.at(done, total)
+                dataset,
+                frequency=frequency,
+                series=SERIES,
+                make=lambda panel: (ready(panel),),
+                told=lambda done, total: bar.at(done, total),
             ).panels
     else:
         _known_store(dataset, store)

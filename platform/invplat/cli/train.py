@@ -30,7 +30,10 @@ from invplat.cli.output import Output, common, pass_output
 @click.option("--name", metavar="NAME", help="The model's name [the workload's].")
 @click.option("--base", is_flag=True, help="Keep it as a base, for all businesses to begin from: it is no tenant's.")
 @click.option(
-    "--openings", type=click.IntRange(min=0), metavar="N", help="Of each store, as if it had just opened [a base's: 4]."
+    "--openings",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Of each store, as if it had opened later [0; a pooled base's: 4].",
 )
 @click.option(
     "--workers", type=click.IntRange(min=1), metavar="N", help="Ray Train workers, stores shared out [here, without]."
@@ -62,9 +65,9 @@ def command(
     """Train a workload on a tenant's dataset and keep it as the next version of a model.
 
     It learns on the earlier history, stops by what follows, and is judged once, beside the seasonal naive, on the last
-    part. A base also learns from its stores as if they had opened later, so that a business with a few weeks of history
-    is nothing new to it. Nothing is kept of a run that is interrupted; with --workers, or --address, the same command
-    goes on from its last epoch, with as many workers as are asked for then.
+    part. A base of several businesses also learns from their stores as if they had opened later, so that a business
+    with a few weeks of history is nothing new to it. Nothing is kept of a run that is interrupted; with --workers, or
+    --address, the same command goes on from its last epoch, with as many workers as are asked for then.
 
     \b
     Examples:
@@ -92,7 +95,8 @@ def command(
     from invplat.train.openings import USUAL
     from invplat.train.training import Trained, trained
 
-    again = (USUAL if base else 0) if openings is None else openings
+    usual = USUAL if base and len(set(tenants)) > 1 else 0
+    again = usual if openings is None else openings
     asked |= {"openings": again} if again else {}
     storage = open_storage(output.settings.storage_url)
     if study:

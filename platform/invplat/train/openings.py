@@ -13,7 +13,7 @@ from invplat.data.dataset import Dataset
 from invplat.data.panel import Panel
 from invplat.workload import Spec
 
-USUAL = 4  # of a store, for a base
+USUAL = 4  # of a store, for a base of several businesses
 MOST = 64  # of a business; of many stores each opens once
 LEAST = 3  # horizons from an opening to the end
 APART = (math.sqrt(5) - 1) / 2  # shares of a gap, whole ones taken away, that spread however many stores there are

@@ -4,8 +4,8 @@ When to stop is chosen on shops that it does not learn from, as it is strangers 
 those that it learns from: shops of a set share their days, and what a net has learnt by heart of a day helps it with
 strangers on that day, too. Then it learns for as long again from all shops and days.
 
-Beside whole histories it learns from openings, as `invplat train --base` does: a tenant with four weeks of history
-shall be nothing new to it.
+Beside whole histories it learns from openings, as `invplat train --base` of several businesses does: a tenant with four
+weeks of history shall be nothing new to it.
 """
 
 from __future__ import annotations
