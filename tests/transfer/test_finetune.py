@@ -234,6 +234,14 @@ def test_the_naive_is_the_same_as_last_week() -> None:
     assert errors.quantiles[1:].sum() == errors.median[1:].sum() == 0
 
 
+@pytest.mark.parametrize("days", [40, 41, 42])
+def test_the_naive_says_one_thing_as_mean_and_as_median(days: int) -> None:
+    tenant = changed(shop("t", days=days), lambda demand: demand + 3 * np.arange(demand.shape[1]))
+    examples = examples_of(donor(), tenant)
+    said = naive(examples, Held.of(examples))
+    torch.testing.assert_close(said.median, said.mean)
+
+
 def test_errors_are_the_loss_of_quantiles_and_favour_nobody_who_says_too_little() -> None:
     """Nine days of ten nothing sells: who always says none has the mean's least absolute error."""
     tenant = changed(shop("t"), lambda demand: np.where(np.arange(demand.shape[1]) % 10 == 0, 10.0, 0.0) + 0 * demand)

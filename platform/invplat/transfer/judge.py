@@ -105,7 +105,8 @@ def naive_of(windows: Windows, frequency: str, quantiles: Sequence[float], rows:
     mean = torch.where(mean.isnan(), level[:, None], mean)
     levels = torch.tensor(quantiles, dtype=view.dtype)
     jumped = view[:, season:] - view[:, :-season]
-    jumps = (torch.nanquantile(jumped, levels, dim=1) - jumped.nanmedian(dim=1).values).nan_to_num().T
+    usual = torch.nanquantile(jumped, 0.5, dim=1)  # nanmedian would be the lower of two
+    jumps = (torch.nanquantile(jumped, levels, dim=1) - usual).nan_to_num().T
     return Prediction((mean[:, :, None] + jumps[:, None, :]).clamp(min=0), tuple(quantiles), mean)
 
 
